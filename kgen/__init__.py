@@ -1,0 +1,79 @@
+"""kgen: generative models in Keras 3, one train step on TensorFlow, JAX and PyTorch.
+
+Importing kgen is light: Keras, and with it a backend, is loaded by the first name that needs it.
+Set `KERAS_BACKEND` before that.
+"""
+
+import importlib
+import sys
+from importlib.machinery import ModuleSpec
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kgen import backend, core, data, distributions, gan, layers, networks, random, vae
+    from kgen.core import EMA, GenerativeModel, OptimizerGroup
+    from kgen.gan import GAN
+    from kgen.vae import VAE
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "EMA": "kgen.core",
+    "GAN": "kgen.gan",
+    "GenerativeModel": "kgen.core",
+    "OptimizerGroup": "kgen.core",
+    "VAE": "kgen.vae",
+}
+_ROOMS = (
+    "backend core data distributions export gan layers metrics networks pictures random recipe run vae"
+).split()
+_SERIALIZABLE = ("core",)
+
+__all__ = sorted([*_HOME, *_ROOMS])
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(importlib.import_module(_HOME[name]), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"kgen.{name}")
+    raise AttributeError(f"module 'kgen' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])
+
+
+def _register() -> None:
+    """Imports every module whose classes a `.keras` file can name."""
+    for room in _SERIALIZABLE:
+        importlib.import_module(f"kgen.{room}")
+
+
+class _AfterKeras:
+    """Registers kgen's classes as soon as somebody imports Keras.
+
+    `keras.saving.load_model` finds only registered classes, and `import kgen` must not import Keras
+    (`kgen --help` would take seconds, and the backend could no longer be chosen).
+    """
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        if name != "keras":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec("keras")
+        if spec is not None and spec.loader is not None:
+            execute = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                execute(module)
+                _register()
+
+            spec.loader.exec_module = exec_module
+        return spec
+
+
+if "keras" in sys.modules:
+    _register()
+else:
+    sys.meta_path.insert(0, _AfterKeras())

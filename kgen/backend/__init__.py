@@ -1,0 +1,124 @@
+"""The only room that imports TensorFlow, JAX or PyTorch: derivatives and compiled programs.
+
+Everything else in a train step is Keras. The functions here have one meaning on every backend; the
+module of the backend that Keras runs on implements them.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import keras
+
+from kgen.backend.calculus import divergence, fori_loop
+from kgen.backend.scope import Function, Tensor
+
+if keras.backend.backend() == "tensorflow":
+    from kgen.backend import tensorflow as _backend
+elif keras.backend.backend() == "jax":
+    from kgen.backend import jax as _backend
+elif keras.backend.backend() == "torch":
+    from kgen.backend import torch as _backend
+else:
+    raise ImportError(
+        f"kgen runs on the Keras backends tensorflow, jax and torch, got "
+        f"{keras.backend.backend()!r}: set KERAS_BACKEND to one of them"
+    )
+
+__all__ = [
+    "Function",
+    "Tensor",
+    "apply_gradients",
+    "compile_program",
+    "divergence",
+    "fori_loop",
+    "gradient",
+    "jvp",
+    "keep_weights",
+    "step_function",
+    "synchronize",
+    "value_and_grad",
+    "vjp",
+]
+
+
+def value_and_grad(
+    fn: Callable[[], tuple[Tensor, Any]], variables: Sequence[keras.Variable]
+) -> tuple[tuple[Tensor, Any], list[Tensor | None]]:
+    """Evaluates a loss and its gradient with respect to variables.
+
+    Args:
+        fn: no arguments; returns `(loss, auxiliary)`, the loss a scalar tensor. It may assign to
+            other variables (BatchNorm statistics, random streams): the new values are kept.
+        variables: what to differentiate with respect to.
+
+    Returns:
+        `(loss, auxiliary)` without gradients, and one gradient a variable (zeros or None where the
+        loss does not depend on it).
+    """
+    return _backend.value_and_grad(fn, variables)
+
+
+def gradient(fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """Differentiates a scalar function of a tensor; the result can be differentiated again.
+
+    Args:
+        fn: takes a tensor, gives a scalar tensor.
+        x: where; float, any shape.
+
+    Returns:
+        A tensor of the shape of `x`; zeros where `fn` does not depend on it.
+
+    >>> from keras import ops
+    >>> float(gradient(lambda x: ops.sum(x**2), ops.convert_to_tensor([3.0]))[0])
+    6.0
+    """
+    return _backend.gradient(fn, x)
+
+
+def jvp(fn: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives `fn(x)` and the product of its Jacobian at `x` with `tangent` (of the shape of `x`)."""
+    return _backend.jvp(fn, x, tangent)
+
+
+def vjp(fn: Callable[[Tensor], Tensor], x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
+    """Gives `fn(x)` and the product of `cotangent` (of the shape of `fn(x)`) with the Jacobian."""
+    return _backend.vjp(fn, x, cotangent)
+
+
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor | None],
+    variables: Sequence[keras.Variable],
+) -> None:
+    """Takes one optimizer step: the optimizer must be built on exactly these variables."""
+    _backend.apply_gradients(optimizer, gradients, variables)
+
+
+def compile_program(
+    fn: Callable[..., Any], variables: Sequence[keras.Variable], jit: bool
+) -> Callable[..., Any]:
+    """Compiles a pure function of tensors that reads variables; it sees their later values too.
+
+    Args:
+        fn: takes tensors, gives nested tensors; assigns to no variable.
+        variables: all that `fn` reads.
+        jit: XLA on TensorFlow and JAX, one traced graph on torch; False: a plain graph on
+            TensorFlow, eager elsewhere.
+    """
+    return _backend.compile_program(fn, variables, jit)
+
+
+def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
+    """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
+    return _backend.step_function(model, step, training)
+
+
+def synchronize(model: keras.Model) -> None:
+    """Brings the variables up to date inside a callback of `fit`, where the backend needs that."""
+    _backend.synchronize(model)
+
+
+def keep_weights(model: keras.Model) -> AbstractContextManager[Iterator[None]]:
+    """Guards `fit`: an exception inside leaves the model with its weights."""
+    return _backend.keep_weights(model)

@@ -1,0 +1,110 @@
+"""The engine's JAX side: derivatives of stateful functions, and compiled programs."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import jax
+import keras
+
+from kgen.backend.scope import ChildScope, Function, Tensor, values_of
+
+
+def value_and_grad(
+    fn: Function, variables: Sequence[keras.Variable]
+) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+    """See `kgen.backend.value_and_grad`."""
+    changed: list[keras.Variable] = []
+
+    def pure(values: list[Tensor]) -> tuple[Tensor, Any]:
+        with ChildScope(zip(variables, values, strict=True)) as scope:
+            value, auxiliary = fn()
+        changed[:] = scope.changed
+        return value, (auxiliary, scope.new_values)
+
+    value_and_rest, gradients = jax.value_and_grad(pure, has_aux=True)(values_of(variables))
+    value, (auxiliary, new_values) = value_and_rest
+    for variable, new in zip(changed, new_values, strict=True):
+        variable.assign(new)
+    return (value, auxiliary), gradients
+
+
+def gradient(fn: Function, x: Tensor) -> Tensor:
+    """See `kgen.backend.gradient`."""
+    changed: list[keras.Variable] = []
+
+    def pure(x: Tensor) -> tuple[Tensor, Any]:
+        with ChildScope() as scope:
+            value = fn(x)
+        changed[:] = scope.changed
+        return value, scope.new_values
+
+    result, new_values = jax.grad(pure, has_aux=True)(x)
+    for variable, new in zip(changed, new_values, strict=True):
+        variable.assign(new)
+    return result
+
+
+def jvp(fn: Function, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.jvp`."""
+    return jax.jvp(fn, (x,), (tangent,))
+
+
+def vjp(fn: Function, x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.vjp`."""
+    value, pullback = jax.vjp(fn, x)
+    return value, pullback(cotangent)[0]
+
+
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor],
+    variables: Sequence[keras.Variable],
+) -> None:
+    """See `kgen.backend.apply_gradients`."""
+    # Not `optimizer.apply`: a LossScaleOptimizer assigns inside `ops.cond`, which leaks tracers.
+    new_values, new_slots = optimizer.stateless_apply(
+        values_of(optimizer.variables), list(gradients), values_of(variables)
+    )
+    for variable, new in zip(
+        [*variables, *optimizer.variables], [*new_values, *new_slots], strict=True
+    ):
+        variable.assign(new)
+
+
+def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool) -> Function:
+    """See `kgen.backend.compile_program`."""
+
+    def stateless(values: list[Tensor], *arguments: Tensor) -> Any:
+        with keras.StatelessScope(zip(variables, values, strict=True)):
+            return fn(*arguments)
+
+    compiled = jax.jit(stateless) if jit else stateless
+    return lambda *arguments: compiled(values_of(variables), *arguments)
+
+
+def step_function(model: keras.Model, step: Callable, training: bool) -> Function | None:
+    """See `kgen.backend.step_function`: Keras' own compiles the stateless step."""
+    return None
+
+
+def synchronize(model: keras.Model) -> None:
+    """See `kgen.backend.synchronize`: during `fit` the weights live in the trainer's state."""
+    model.jax_state_sync()
+
+
+@contextlib.contextmanager
+def keep_weights(model: keras.Model) -> Iterator[None]:
+    """See `kgen.backend.keep_weights`.
+
+    `fit` takes the values out of the variables before the first step. Where that step cannot be
+    traced they would be lost; the arrays are still whole, because donation happens at execution.
+    """
+    before = [(variable, variable.value) for variable in model.variables]
+    try:
+        yield
+    except BaseException:
+        for variable, value in before:
+            if variable._value is None and not value.is_deleted():
+                variable.assign(value)
+        raise

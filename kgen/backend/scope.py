@@ -1,0 +1,59 @@
+"""A stateless scope inside a stateless scope: how a loss may change state while it is differentiated.
+
+Keras' private or undocumented names that kgen relies on, all of them, and why:
+
+| name | used in | why |
+|---|---|---|
+| `StatelessScope.original_scope` | here | reads of the inner scope fall through to the outer one |
+| `StatelessScope.get_current_value`, `add_update` | here | what `Variable.value` and `assign` call |
+| `Variable._value is None` | `backend/jax.py` | the sign that `fit` took a value out and lost it |
+| `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
+| `Model.make_train_function`, `make_test_function` | `core/model.py` | where torch's traced step enters |
+| `Model.train_function(data)` takes `[batch]` | `backend/torch.py` | the trainer's calling convention |
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import keras
+
+Tensor = Any  # a tensor of whichever backend Keras runs on
+Function = Callable[..., Any]
+
+
+class ChildScope(keras.StatelessScope):
+    """A scope whose reads fall through to the enclosing scope and whose updates stay apart.
+
+    After the block, `changed` lists the variables that were assigned and `new_values` their values.
+    """
+
+    def __init__(self, mapping: Iterable[tuple[keras.Variable, Tensor]] = ()) -> None:
+        super().__init__(state_mapping=list(mapping))
+        self._updates: dict[int, keras.Variable] = {}
+
+    def get_current_value(self, variable: keras.Variable) -> Tensor | None:
+        """Gives the variable's value here, or in the enclosing scope, or None."""
+        value = super().get_current_value(variable)
+        if value is None and self.original_scope is not None:
+            value = self.original_scope.get_current_value(variable)
+        return value
+
+    def add_update(self, update: tuple[keras.Variable, Tensor]) -> None:
+        """Records one assignment."""
+        self._updates[id(update[0])] = update[0]
+        super().add_update(update)
+
+    @property
+    def changed(self) -> list[keras.Variable]:
+        """The variables assigned inside the scope, in the order of their first assignment."""
+        return list(self._updates.values())
+
+    @property
+    def new_values(self) -> list[Tensor]:
+        """The values of `changed` at the end of the scope."""
+        return [self.get_current_value(variable) for variable in self.changed]
+
+
+def values_of(variables: Sequence[keras.Variable]) -> list[Tensor]:
+    """Reads the variables' values, from the enclosing stateless scope where there is one."""
+    return [variable.value for variable in variables]

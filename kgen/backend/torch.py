@@ -1,0 +1,186 @@
+"""The engine's PyTorch side: autograd on detached leaves, and whole steps traced into one graph."""
+
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import keras
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from kgen.backend.scope import ChildScope, Function, Tensor, values_of
+
+
+def value_and_grad(
+    fn: Function, variables: Sequence[keras.Variable]
+) -> tuple[tuple[Tensor, Any], list[Tensor]]:
+    """See `kgen.backend.value_and_grad`."""
+    leaves = [value.detach().requires_grad_() for value in values_of(variables)]
+    with torch.enable_grad(), ChildScope(zip(variables, leaves, strict=True)) as scope:
+        value, auxiliary = fn()
+    gradients = torch.autograd.grad(value, leaves, allow_unused=True)
+    for variable, new in zip(scope.changed, scope.new_values, strict=True):
+        variable.assign(new.detach())
+    return (value.detach(), keras.tree.map_structure(_detach, auxiliary)), list(gradients)
+
+
+def gradient(fn: Function, x: Tensor) -> Tensor:
+    """See `kgen.backend.gradient`."""
+    value, leaf, differentiable = _forward(fn, x)
+    (result,) = torch.autograd.grad(value, leaf, create_graph=differentiable, materialize_grads=True)
+    return result
+
+
+def jvp(fn: Function, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.jvp`."""
+    return torch.func.jvp(fn, (x,), (tangent,))
+
+
+def vjp(fn: Function, x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.vjp`."""
+    value, leaf, differentiable = _forward(fn, x)
+    (result,) = torch.autograd.grad(
+        value, leaf, cotangent, create_graph=differentiable, materialize_grads=True
+    )
+    return (value if differentiable else value.detach()), result
+
+
+def apply_gradients(
+    optimizer: keras.optimizers.Optimizer,
+    gradients: Sequence[Tensor],
+    variables: Sequence[keras.Variable],
+) -> None:
+    """See `kgen.backend.apply_gradients`."""
+    with torch.no_grad():
+        optimizer.apply(gradients, variables)
+
+
+def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool) -> Function:
+    """See `kgen.backend.compile_program`."""
+
+    def stateless(values: list[Tensor], *arguments: Tensor) -> Any:
+        with torch.no_grad(), keras.StatelessScope(zip(variables, values, strict=True)):
+            return fn(*arguments)
+
+    program = Traced(stateless) if jit else stateless
+
+    def run(*arguments: Any) -> Any:
+        tensors = [keras.ops.convert_to_tensor(argument) for argument in arguments]
+        return program([value.detach() for value in values_of(variables)], *tensors)
+
+    return run
+
+
+def step_function(model: keras.Model, step: Callable, training: bool) -> Function:
+    """See `kgen.backend.step_function`.
+
+    Keras' trainer would hand the Python step to dynamo, which recompiles it dozens of times. The
+    stateless step is traced once per input shape instead, gradients and optimizers included.
+    """
+
+    def stateless(state: tuple, batch: Any) -> tuple[dict, tuple]:
+        with torch.no_grad():  # `value_and_grad` enables it where it is needed
+            return step(state, batch)
+
+    compiled = model.jit_compile and not model.run_eagerly
+    program = Traced(stateless, getattr(model, "inductor", False)) if compiled else stateless
+
+    def run(data: Sequence[Any]) -> dict:
+        variables = model.state_variables(training)
+        state = tuple([value.detach() for value in values_of(group)] for group in variables)
+        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, data[0])
+        logs, new_state = program(state, batch)
+        _write(state, new_state)
+        return logs
+
+    return run
+
+
+def synchronize(model: keras.Model) -> None:
+    """See `kgen.backend.synchronize`: variables are always current here."""
+
+
+@contextlib.contextmanager
+def keep_weights(model: keras.Model) -> Iterator[None]:
+    """See `kgen.backend.keep_weights`: variables keep their values here."""
+    yield
+
+
+class Traced:
+    """Runs a function of tensors from a graph traced once for each shape and type of its arguments.
+
+    A function that cannot be traced runs eagerly, after one warning that says why.
+
+    Args:
+        fn: takes and returns nested tensors, changes no Python state.
+        inductor: whether to compile the graph further, which takes minutes and pays off in long runs.
+    """
+
+    def __init__(self, fn: Function, inductor: bool = False) -> None:
+        self.fn = fn
+        self.inductor = inductor
+        self.graphs: dict[Any, Function] = {}
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Traces at the first call with these shapes, replays the graph afterwards."""
+        signature = tuple(_signature(leaf) for leaf in keras.tree.flatten(arguments))
+        if signature not in self.graphs:
+            self.graphs[signature] = self._trace(arguments)
+        return self.graphs[signature](*arguments)
+
+    def _trace(self, arguments: tuple) -> Function:
+        structure: list[Any] = []
+
+        def flat(*leaves: Tensor) -> list[Tensor]:
+            result = self.fn(*keras.tree.pack_sequence_as(arguments, leaves))
+            structure[:] = [result]
+            return keras.tree.flatten(result)
+
+        try:
+            graph = make_fx(flat, tracing_mode="fake")(*keras.tree.flatten(arguments))
+        except Exception as error:
+            result = self.fn  # where the arguments are at fault, the eager call says so
+            warnings.warn(
+                f"torch could not trace this step, so it runs eagerly: {_first_line(error)} "
+                "(keras.layers.Dropout is a common cause: use kgen.layers.Dropout)",
+                stacklevel=2,
+            )
+            return result
+        output = structure[0]
+        run = torch.compile(graph, dynamic=False) if self.inductor else graph
+        return lambda *arguments: keras.tree.pack_sequence_as(
+            output, list(run(*keras.tree.flatten(arguments)))
+        )
+
+
+def _forward(fn: Function, x: Tensor) -> tuple[Tensor, Tensor, bool]:
+    """Evaluates fn at x with gradients on; says whether the caller differentiates further."""
+    differentiable = torch.is_grad_enabled()
+    with torch.enable_grad():
+        leaf = x if differentiable and x.requires_grad else x.detach().requires_grad_()
+        return fn(leaf), leaf, differentiable
+
+
+def _write(state: tuple, new_state: tuple) -> None:
+    """Copies new values into the variables' memory; what was updated in place is there already."""
+    pairs = [
+        (old, new)
+        for old, new in zip(keras.tree.flatten(state), keras.tree.flatten(new_state), strict=True)
+        if old is not new
+    ]
+    if pairs:
+        olds, news = zip(*pairs, strict=True)
+        torch._foreach_copy_(list(olds), [new.detach() for new in news])
+
+
+def _signature(leaf: Any) -> tuple:
+    return tuple(leaf.shape), leaf.dtype, leaf.device
+
+
+def _detach(value: Any) -> Any:
+    return value.detach() if isinstance(value, torch.Tensor) else value
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error) else ''}"

@@ -1,0 +1,9 @@
+"""The engine: `GenerativeModel`, named optimizers, averages of weights, randomness that is saved."""
+
+from kgen.core.ema import EMA
+from kgen.core.endpoint import endpoint
+from kgen.core.model import GenerativeModel
+from kgen.core.optimizers import OptimizerGroup
+from kgen.core.stream import RandomStream
+
+__all__ = ["EMA", "GenerativeModel", "OptimizerGroup", "RandomStream", "endpoint"]

@@ -1,0 +1,87 @@
+"""Looks at training data before it can spoil a run, and says how to mend it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+
+Shape = tuple[int | None, ...] | None
+
+
+def check_batch(x: Any, shape: Shape) -> None:
+    """Checks what is known while a step is traced: the type and the shape of a batch.
+
+    Raises ValueError.
+    """
+    _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape)
+
+
+def check_values(x: Any, shape: Shape) -> None:
+    """Checks an array in full, and the first batch of a `PyDataset`: type, shape, range, NaN.
+
+    Streams that can be read only once are checked batch by batch, by `check_batch`, without their
+    values. Raises ValueError.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0]
+        x = batch[0] if isinstance(batch, tuple) else batch
+    if not isinstance(x, np.ndarray):
+        return
+    if len(x) == 0:
+        raise ValueError(f"expected {_describe(shape)}, got an empty data set of shape {x.shape}")
+    _check(str(x.dtype), x.shape, shape)
+    low, high = float(x.min()), float(x.max())
+    if not np.isfinite([low, high]).all():
+        count = int((~np.isfinite(x)).sum())
+        where = np.argwhere(~np.isfinite(x))[0][0]
+        raise ValueError(
+            f"expected finite data, got {count} NaN or infinite values, the first in example {where}: "
+            "drop or repair these examples"
+        )
+    if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
+        raise ValueError(
+            f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
+        )
+
+
+def _check(dtype: str, shape: tuple, expected: Shape) -> None:
+    if not keras.backend.is_float_dtype(dtype):
+        fix = "divide by 127.5 and subtract 1" if dtype == "uint8" else "convert it to float32"
+        raise ValueError(f"expected {_describe(expected)}, got {dtype}: {fix}")
+    if expected is None:
+        return
+    fits = len(shape) == len(expected) + 1 and all(
+        want is None or have is None or have == want
+        for have, want in zip(shape[1:], expected, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"expected {_describe(expected)}, got shape {_batch_shape(shape)}{_hint(shape, expected)}"
+        )
+
+
+def _describe(shape: Shape) -> str:
+    if shape is None:
+        return "float data"
+    kind = "images in [-1, 1]" if len(shape) == 3 else "float data"
+    return f"{kind} of shape {_batch_shape((None, *shape))}"
+
+
+def _batch_shape(shape: tuple) -> str:
+    return f"(batch, {', '.join(str(size) for size in shape[1:])})"
+
+
+def _hint(shape: tuple, expected: tuple) -> str:
+    if len(shape) == len(expected) and expected[-1] == 1:
+        return ": add the channel axis, x[..., None]"
+    if len(shape) == 4 and shape[1] in (1, 3) and shape[2:] == expected[:2]:
+        return ": channels come last, np.moveaxis(x, 1, -1)"
+    return ""
+
+
+def _rescaling(low: float, high: float) -> str:
+    if low >= 0 and high <= 1:
+        return "multiply by 2 and subtract 1"
+    if low >= 0 and high <= 255:
+        return "divide by 127.5 and subtract 1"
+    return "rescale it to [-1, 1]"

@@ -1,0 +1,339 @@
+"""`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+import kgen.random
+from kgen import backend
+from kgen.backend import Tensor
+from kgen.core import saving
+from kgen.core.check import check_batch, check_values
+from kgen.core.optimizers import OptimizerGroup, copy_optimizer, scale_losses
+from kgen.core.step import stateless_or_stateful
+from kgen.core.stream import RandomStream
+
+
+class GenerativeModel(keras.Model):
+    """The base of every family: named parts, each with its optimizer, and a step written once.
+
+    A subclass writes `__init__` (whose arguments are its config, each kept as an attribute of the
+    same name), `train_step(self, data)`, `test_step(self, data)`, and `generate(self, seed)` as an
+    `endpoint`. Inside a step it calls `self.minimize(loss_fn, part)`, draws keys from `self.random`,
+    and returns `self.update_metrics(...)`. The step contains nothing of any backend.
+
+    State must not change inside `ops.cond` or a loop body; `for _ in range(k)` is unrolled and fine.
+
+    >>> class Shift(GenerativeModel):
+    ...     def __init__(self, network, **kwargs):
+    ...         super().__init__(**kwargs)
+    ...         self.network = network
+    ...         self.track("loss")
+    ...     def train_step(self, data):
+    ...         x, _ = self.unpack(data)
+    ...         return self.update_metrics(
+    ...             loss=self.minimize(lambda: ops.mean((self.network(x) - 3.0) ** 2))
+    ...         )
+    >>> model = Shift(keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)]))
+    >>> model.compile(keras.optimizers.Adam(0.1))
+    >>> history = model.fit(np.ones((64, 2), "float32"), epochs=30, verbose=0)
+    >>> history.history["loss"][-1] < history.history["loss"][0]
+    True
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.random = RandomStream()
+        self.trackers: dict[str, keras.metrics.Mean] = {}
+        self.programs: dict[Any, Callable[..., Any]] = {}
+        self.inductor = False
+        # The parts are built by the time that `compile` is called; the model adds no weights of its
+        # own. Unset, `fit` would call the model on its data to build it.
+        self.built = True
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        for name in ("train_step", "test_step"):
+            if name in cls.__dict__:
+                setattr(cls, name, stateless_or_stateful(cls.__dict__[name]))
+
+    # What a family says of itself
+
+    @property
+    def parts(self) -> dict[str, keras.Layer]:
+        """What each named optimizer trains; one part, the whole model, unless a family says more."""
+        return {"model": self}
+
+    @property
+    def data_shape(self) -> tuple[int | None, ...] | None:
+        """The shape of one example, for the checks of `fit`; None: any shape."""
+        return None
+
+    @property
+    def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
+        """The exported functions: method name to its inputs; the first axis, None, is the batch."""
+        return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
+
+    def generate(self, seed: Tensor) -> Tensor:
+        """Turns keys, int32 `(batch, 2)`, into samples, one from each key."""
+        raise NotImplementedError(f"{type(self).__name__} does not say how to generate")
+
+    def sample(self, n: int, seed: int | None = None, batch_size: int = 256) -> np.ndarray:
+        """Draws `n` samples, with the averaged weights where the model keeps an average.
+
+        Args:
+            n: how many, at least 1.
+            seed: the same seed gives the same samples, on every backend up to rounding, and sample i
+                does not depend on `n`. None: fresh ones.
+            batch_size: how many at once.
+
+        Returns:
+            float32 `(n, ...)`; images in [-1, 1].
+        """
+        if n < 1:
+            raise ValueError(f"expected n >= 1 samples, got {n}")
+        return self.generate(kgen.random.keys(seed, n), batch_size=min(batch_size, n))
+
+    # What a step uses
+
+    def track(self, *names: str) -> None:
+        """Adds a running mean for each name; call it in `__init__`, before the first step."""
+        for name in names:
+            self.trackers[name] = keras.metrics.Mean(name=name)
+
+    def unpack(self, data: Any) -> tuple[Tensor, Tensor | None]:
+        """Gives the examples and the condition of a batch of `fit(x)` or `fit(x, condition)`.
+
+        Raises ValueError where the batch is not float or not of the model's `data_shape`.
+        """
+        x, condition, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        if sample_weight is not None:
+            raise ValueError("generative models take no sample_weight: drop it, or resample the data")
+        check_batch(x, self.data_shape)
+        return x, condition
+
+    def minimize(self, loss_fn: Callable[[], Tensor], part: str | None = None) -> Tensor:
+        """Takes one optimizer step on the trainable variables of a part.
+
+        Args:
+            loss_fn: no arguments; gives a scalar loss. Computed in float32 it is safe in mixed
+                precision. The weights' regularizers are added to it.
+            part: a key of `parts`; may be left out where there is only one.
+
+        Returns:
+            The loss before the step, a scalar float32 tensor without gradient.
+        """
+        name = self._part_name(part)
+        variables, optimizer = self._trained(name), self._optimizer(name)
+        if not variables:
+            raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
+
+        def scaled() -> tuple[Tensor, Tensor]:
+            loss = ops.cast(loss_fn(), "float32") + _penalty(variables)
+            return optimizer.scale_loss(loss), loss
+
+        (_, loss), gradients = backend.value_and_grad(scaled, variables)
+        backend.apply_gradients(optimizer, gradients, variables)
+        return loss
+
+    def update_metrics(self, **values: Tensor) -> dict[str, Tensor]:
+        """Updates the tracked means and gives the logs that `fit` shows.
+
+        A value is a scalar, or a vector with one number for each example: then the mean over an
+        epoch is exact, also where the last batch is smaller. Raises ValueError for untracked names.
+        """
+        unknown = sorted(set(values) - set(self.trackers))
+        if unknown:
+            raise ValueError(
+                f"metrics {unknown} are not tracked: add self.track({', '.join(map(repr, unknown))}) "
+                f"to {type(self).__name__}.__init__"
+            )
+        for name, value in values.items():
+            self.trackers[name].update_state(ops.cast(value, "float32"))
+        return {name: tracker.result() for name, tracker in self.trackers.items()}
+
+    # Keras' protocol
+
+    def compile(
+        self,
+        optimizer: Any = "adam",
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        jit_compile: bool | str = "auto",
+    ) -> None:
+        """Sets the optimizers and how steps are compiled.
+
+        Args:
+            optimizer: one optimizer (every part gets its own copy), or a dict with one a part.
+            run_eagerly: run steps op by op, to debug them.
+            steps_per_execution: batches for each call of the step; 1 on torch.
+            jit_compile: True: XLA on TensorFlow and JAX, on torch the whole step as one traced
+                graph; "inductor": on torch that graph compiled further, which takes minutes; "auto":
+                Keras' choice (JAX yes, TensorFlow on a GPU, torch no).
+
+        Raises ValueError for unknown or missing parts and for networks without weights.
+        """
+        self.inductor = jit_compile == "inductor"
+        parts = self.parts
+        for name, part in parts.items():
+            if not part.built:
+                raise ValueError(
+                    f"part {name!r} has no weights yet: call it on a batch, or give its first layer a "
+                    "keras.Input, before compile"
+                )
+        self.programs = {}
+        super().compile(
+            optimizer=self._make_optimizer(optimizer, parts),
+            run_eagerly=run_eagerly,
+            steps_per_execution=steps_per_execution,
+            jit_compile=True if self.inductor else jit_compile,
+            auto_scale_loss=False,
+        )
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
+        check_values(x, self.data_shape)
+        with backend.keep_weights(self):
+            return super().fit(x, *args, **kwargs)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Compiles the train step: Keras calls this."""
+        return self._compile_step("train", super().make_train_function, force)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """Compiles the test step: Keras calls this."""
+        return self._compile_step("test", super().make_test_function, force)
+
+    def state_variables(self, training: bool) -> tuple[list[keras.Variable], ...]:
+        """The variables of a stateless step, in the order that the JAX trainer passes their values."""
+        model = [self.trainable_variables, self.non_trainable_variables]
+        optimizer = [self.optimizer.variables] if training else []
+        return (*model, *optimizer, self.metrics_variables)
+
+    def get_compile_config(self) -> dict[str, Any]:
+        """Gives what `compile` was called with, the optimizers as they are now."""
+        if not self.compiled:
+            return {}
+        return {
+            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "run_eagerly": self.run_eagerly,
+            "steps_per_execution": self.steps_per_execution,
+            "jit_compile": "inductor" if self.inductor else self.jit_compile,
+        }
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compiles a loaded model; every optimizer slot exists afterwards."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+
+    def get_config(self) -> dict[str, Any]:
+        """Gives the arguments of `__init__`, networks and other objects serialised."""
+        config = {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
+        for name in _arguments(type(self)):
+            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
+        return config
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GenerativeModel":
+        """Rebuilds a model from its config, with fresh weights."""
+        with keras.saving.custom_object_scope(custom_objects or {}):
+            return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
+
+    def get_build_config(self) -> None:
+        """Nothing: `__init__` builds all."""
+        return None
+
+    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Saves as `keras.Model.save` does, to a temporary name first: a full disk harms no file."""
+        saving.save_atomically(super().save, filepath, overwrite, **kwargs)
+
+    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
+        """Saves as `keras.Model.save_weights` does, to a temporary name first."""
+        saving.save_atomically(super().save_weights, filepath, overwrite, **kwargs)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Also writes the states of Keras' seed generators (Dropout's), which Keras leaves out."""
+        super().save_own_variables(store)
+        saving.save_seeds(self, store)
+
+    def load_own_variables(self, store: Any) -> None:
+        """Reads what `save_own_variables` wrote, on whatever backend that was."""
+        super().load_own_variables(saving.load_seeds(self, store))
+
+    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
+        """Writes the endpoints as a SavedModel or as ONNX; see `kgen.export.export`."""
+        from kgen.export import export
+
+        export(self, filepath, format=format, **options)
+
+    def _compile_step(self, kind: str, keras_make: Callable[..., Any], force: bool) -> Any:
+        name = f"{kind}_function"
+        if getattr(self, name) is None or force:
+            step = getattr(self, f"{kind}_step")
+            function = backend.step_function(self, step, training=kind == "train")
+            if function is None:
+                return keras_make(force)
+            if self.steps_per_execution != 1:
+                raise ValueError(
+                    f"expected steps_per_execution=1 on torch, got {self.steps_per_execution}"
+                )
+            setattr(self, name, function)
+        return getattr(self, name)
+
+    def _make_optimizer(self, optimizer: Any, parts: Mapping[str, Any]) -> Any:
+        """One optimizer for one part, a group for several; with every slot made."""
+        wrap = scale_losses if self.dtype_policy.compute_dtype == "float16" else lambda o: o
+        if isinstance(optimizer, OptimizerGroup):
+            group = optimizer
+        elif len(parts) == 1 and not isinstance(optimizer, Mapping):
+            single = wrap(keras.optimizers.get(optimizer))
+            if not single.built:
+                single.build(self._trained(next(iter(parts))))
+            return single
+        else:
+            group = OptimizerGroup(
+                {name: wrap(o) for name, o in _by_part(optimizer, list(parts)).items()}
+            )
+        group.build({name: self._trained(name) for name in parts})
+        return group
+
+    def _part_name(self, part: str | None) -> str:
+        names = list(self.parts)
+        if part is None and len(names) == 1:
+            return names[0]
+        if part not in names:
+            raise ValueError(f"unknown part {part!r} of {type(self).__name__}: expected one of {names}")
+        return part
+
+    def _trained(self, name: str) -> list[keras.Variable]:
+        return self.parts[name].trainable_variables
+
+    def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
+        group = isinstance(self.optimizer, OptimizerGroup)
+        return self.optimizer[name] if group else self.optimizer
+
+
+def _by_part(optimizer: Any, names: list[str]) -> dict[str, keras.optimizers.Optimizer]:
+    if not isinstance(optimizer, Mapping):
+        return {name: copy_optimizer(optimizer) for name in names}
+    unknown = sorted(set(optimizer) - set(names))
+    if unknown:
+        raise ValueError(f"unknown optimizer parts {unknown}: this model's parts are {names}")
+    missing = [name for name in names if name not in optimizer]
+    if missing:
+        raise ValueError(f"parts without an optimizer: {missing}; give one for each of {names}")
+    return {name: keras.optimizers.get(optimizer[name]) for name in names}
+
+
+def _penalty(variables: list[keras.Variable]) -> Any:
+    """The sum of the variables' regularizers."""
+    return sum((v.regularizer(v.value) for v in variables if v.regularizer is not None), 0.0)
+
+
+def _arguments(cls: type) -> Iterator[str]:
+    for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
+            yield name
