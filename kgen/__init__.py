@@ -27,7 +27,7 @@ _HOME = {
 _ROOMS = (
     "backend core data distributions export gan layers metrics networks pictures random recipe run vae"
 ).split()
-_SERIALIZABLE = ("core",)
+_SERIALIZABLE = ("core", "distributions", "gan", "layers", "networks", "vae")
 
 __all__ = sorted([*_HOME, *_ROOMS])
 

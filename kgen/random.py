@@ -13,13 +13,13 @@ rounds.
 """
 
 import math
-import secrets
-from typing import Any
+import random as python_random
 
 import numpy as np
 from keras import ops
 
-Tensor = Any  # a tensor of whichever backend Keras runs on
+from kgen import backend
+from kgen.backend import Tensor
 
 _ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
 _PARITY = 0x1BD11BDA
@@ -27,7 +27,10 @@ _DRAW, _FOLD = 0, 1  # the counter's second word keeps draws and folded keys apa
 
 
 def key(seed: int | None = None) -> np.ndarray:
-    """Makes the key of an integer seed; a fresh, unpredictable one where the seed is None.
+    """Makes the key of an integer seed; a fresh one where the seed is None.
+
+    A fresh seed comes from Python's `random`, as in Keras: it differs from run to run, unless
+    `keras.utils.set_random_seed` was called.
 
     Returns an int32 array of shape (2,). Raises ValueError for a seed outside [0, 2**63).
 
@@ -35,7 +38,7 @@ def key(seed: int | None = None) -> np.ndarray:
     [7, 0]
     """
     if seed is None:
-        seed = secrets.randbits(63)
+        seed = python_random.getrandbits(63)
     if not 0 <= seed < 2**63:
         raise ValueError(f"expected a seed in [0, 2**63), got {seed}")
     words = np.array([seed & 0xFFFFFFFF, seed >> 32], dtype=np.uint32)
@@ -58,14 +61,30 @@ def keys(seed: int | None, n: int, start: int = 0) -> np.ndarray:
 
 
 def fold_in(key: Tensor, data: Tensor | int) -> Tensor:
-    """Derives new keys from `key` (..., 2) and integers: the step of a loop, the index of an example.
+    """Derives new keys from keys and integers: the step of a loop, the number of a draw.
 
-    `data` broadcasts against the key's leading axes: one key `(2,)` and `arange(batch)` give the
-    `batch` keys of a batch, int32 `(batch, 2)`.
+    Args:
+        key: int32 `(2,)` or `(batch, 2)`.
+        data: integers whose shape broadcasts with that of the keys, `key.shape[:-1]`.
+
+    Returns:
+        int32 keys, two words for each pair of a key and an integer.
+
+    >>> fold_in(key(7), np.arange(5)).shape[0]
+    5
     """
     k0, k1 = _words(key)
-    data = ops.cast(data, "int32") + ops.zeros_like(k0)
+    data = ops.cast(data, "int32")
     return ops.stack(_threefry(k0, k1, data, ops.full_like(data, _FOLD)), axis=-1)
+
+
+def per_example(key: Tensor, batch: Tensor | int) -> Tensor:
+    """Gives each example its key, `(batch, 2)`, from one key `(2,)`; keys `(batch, 2)` stay.
+
+    `batch` may be unknown while a graph is traced; then `normal(per_example(key, batch), shape)`
+    still works, where `normal(key, (batch, *shape))` would not. Row i does not depend on `batch`.
+    """
+    return key if len(key.shape) == 2 else fold_in(key, ops.arange(batch, dtype="int32"))
 
 
 def uniform(key: Tensor, shape: tuple[int, ...] = (), dtype: str = "float32") -> Tensor:
@@ -110,6 +129,25 @@ def randint(key: Tensor, low: int, high: int, shape: tuple[int, ...] = ()) -> Te
     return low + ops.cast(ops.floor(uniform(key, shape) * (high - low)), "int32")
 
 
+def categorical(key: Tensor, logits: Tensor) -> Tensor:
+    """Draws int32 class numbers, by the Gumbel-max trick.
+
+    Args:
+        key: int32 `(2,)`, or `(batch, 2)` for logits whose first axis is the batch.
+        logits: `(..., classes)`, unnormalised log-probabilities; the result drops the last axis.
+
+    A class whose probability is below about 1e-7 of the largest one is drawn more rarely than it
+    should be: a Gumbel draw from 23 bits is at most 16.6.
+
+    Source: "A* Sampling" (Maddison et al., 2014), section 2.
+    """
+    logits = ops.cast(logits, "float32")
+    shape = tuple(logits.shape) if len(key.shape) == 1 else tuple(logits.shape[1:])
+    # argmax(logits + g) with g = -log(-log u) has the distribution softmax(logits)
+    gumbel = -ops.log(-ops.log(uniform(key, shape)))
+    return ops.cast(ops.argmax(logits + gumbel, axis=-1), "int32")
+
+
 def _words(key: Tensor) -> tuple[Tensor, Tensor]:
     key = ops.cast(key, "int32")
     return key[..., 0], key[..., 1]
@@ -131,16 +169,10 @@ def _threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, T
     for group in range(5):
         for rotation in _ROTATIONS[group % 2]:
             x0 = x0 + x1
-            x1 = ops.bitwise_xor(_rotate_left(x1, rotation), x0)
+            x1 = ops.bitwise_xor(backend.rotate_left(x1, rotation), x0)
         x0 = x0 + schedule[(group + 1) % 3]
         x1 = x1 + schedule[(group + 2) % 3] + (group + 1)
     return x0, x1
-
-
-def _rotate_left(x: Tensor, distance: int) -> Tensor:
-    # int32 shifts right with its sign: mask the copies of the sign bit away.
-    low = ops.bitwise_and(ops.right_shift(x, _int32(32 - distance)), _int32((1 << distance) - 1))
-    return ops.bitwise_or(ops.left_shift(x, _int32(distance)), low)
 
 
 def _to_unit(bits: Tensor) -> Tensor:

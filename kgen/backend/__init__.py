@@ -35,6 +35,7 @@ __all__ = [
     "gradient",
     "jvp",
     "keep_weights",
+    "rotate_left",
     "step_function",
     "synchronize",
     "value_and_grad",
@@ -112,6 +113,15 @@ def compile_program(
 def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
     """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
     return _backend.step_function(model, step, training)
+
+
+def rotate_left(x: Tensor, distance: int) -> Tensor:
+    """Rotates the 32 bits of int32 integers to the left by 0 < distance < 32.
+
+    Not `keras.ops.left_shift`: on torch that makes a tensor of each distance, and the random
+    numbers rotate twenty times.
+    """
+    return _backend.rotate_left(x, distance)
 
 
 def synchronize(model: keras.Model) -> None:

@@ -66,6 +66,13 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return None
 
 
+def rotate_left(x: Tensor, distance: int) -> Tensor:
+    """See `kgen.backend.rotate_left`."""
+    # int32 shifts right with its sign: mask the copies of the sign bit away.
+    low = tf.bitwise.right_shift(x, 32 - distance) & ((1 << distance) - 1)
+    return tf.bitwise.left_shift(x, distance) | low
+
+
 def synchronize(model: keras.Model) -> None:
     """See `kgen.backend.synchronize`: variables are always current here."""
 

@@ -97,6 +97,12 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return run
 
 
+def rotate_left(x: Tensor, distance: int) -> Tensor:
+    """See `kgen.backend.rotate_left`."""
+    # int32 shifts right with its sign: mask the copies of the sign bit away.
+    return (x << distance) | ((x >> (32 - distance)) & ((1 << distance) - 1))
+
+
 def synchronize(model: keras.Model) -> None:
     """See `kgen.backend.synchronize`: variables are always current here."""
 

@@ -37,11 +37,18 @@ class EMA(keras.layers.Layer):
             )
         self.decay = decay
         self._source = (network,)  # a tuple of one, so that Keras saves the network only once
-        self.average = _copy(network)
+        self.average = _rebuild(network)
         self.updates = self.add_weight(
             shape=(), dtype="int", trainable=False, initializer="zeros", name="updates"
         )
         self.built = True
+        self.reset()
+
+    def reset(self) -> None:
+        """Starts the average afresh from the network's present weights: after loading others, say."""
+        for average, weight in self._pairs():
+            average.assign(np.array(weight.numpy()))  # a copy: JAX donates buffers, two must never be one
+        self.updates.assign(0)
 
     def update(self) -> None:
         """Moves the average towards the network's present weights. Call once a train step."""
@@ -61,14 +68,13 @@ class EMA(keras.layers.Layer):
 
 def _mix(average: Tensor, weight: Tensor, decay: Tensor) -> Tensor:
     if not keras.backend.is_float_dtype(keras.backend.standardize_dtype(average.dtype)):
-        return ops.copy(weight)  # JAX donates buffers: two variables must never share one
+        return ops.copy(weight)
     decay = ops.cast(decay, average.dtype)
     return decay * average + (1.0 - decay) * weight
 
 
-def _copy(network: keras.Layer) -> keras.Layer:
-    """Rebuilds a network from its config, with copies of its weights, frozen."""
+def _rebuild(network: keras.Layer) -> keras.Layer:
+    """Makes another network of the same config, frozen."""
     copy = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
-    copy.set_weights([np.array(weight) for weight in network.get_weights()])
     copy.trainable = False
     return copy

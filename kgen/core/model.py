@@ -116,29 +116,33 @@ class GenerativeModel(keras.Model):
         check_batch(x, self.data_shape)
         return x, condition
 
-    def minimize(self, loss_fn: Callable[[], Tensor], part: str | None = None) -> Tensor:
+    def minimize(self, loss_fn: Callable[[], Any], part: str | None = None) -> Any:
         """Takes one optimizer step on the trainable variables of a part.
 
         Args:
-            loss_fn: no arguments; gives a scalar loss. Computed in float32 it is safe in mixed
-                precision. The weights' regularizers are added to it.
+            loss_fn: no arguments; gives a scalar loss, or the loss and a dict of further tensors to
+                report. Computed in float32 it is safe in mixed precision. The regularizers of the
+                weights are added to the loss.
             part: a key of `parts`; may be left out where there is only one.
 
         Returns:
-            The loss before the step, a scalar float32 tensor without gradient.
+            What `loss_fn` gave before the step, without gradients: a scalar float32 tensor, or that
+            and the dict.
         """
         name = self._part_name(part)
         variables, optimizer = self._trained(name), self._optimizer(name)
         if not variables:
             raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
 
-        def scaled() -> tuple[Tensor, Tensor]:
-            loss = ops.cast(loss_fn(), "float32") + _penalty(variables)
-            return optimizer.scale_loss(loss), loss
+        def scaled() -> tuple[Tensor, Any]:
+            result = loss_fn()
+            loss, *report = result if isinstance(result, tuple) else (result,)
+            loss = ops.cast(loss, "float32") + _penalty(variables)
+            return optimizer.scale_loss(loss), (loss, *report) if report else loss
 
-        (_, loss), gradients = backend.value_and_grad(scaled, variables)
+        (_, result), gradients = backend.value_and_grad(scaled, variables)
         backend.apply_gradients(optimizer, gradients, variables)
-        return loss
+        return result
 
     def update_metrics(self, **values: Tensor) -> dict[str, Tensor]:
         """Updates the tracked means and gives the logs that `fit` shows.

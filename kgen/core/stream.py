@@ -9,7 +9,8 @@ from keras import ops
 import kgen.random
 from kgen.backend import Tensor
 
-# Keys of training start from a folded key, so that they never meet the keys of `sample(seed=...)`.
+# Keys of training differ in their second word from those of `sample(seed=...)`, whose second word is
+# the index of the sample.
 _TRAINING = 0x7472616E
 
 
@@ -32,13 +33,14 @@ class RandomStream(keras.layers.Layer):
 
     def reseed(self, seed: int) -> None:
         """Starts the stream of an integer seed from its beginning."""
-        self.state.assign(np.array([*kgen.random.key(seed), 0], dtype="int32"))
+        low, high = kgen.random.key(seed)
+        self.state.assign(np.array([low, high ^ _TRAINING, 0], dtype="int32"))
 
     def next_key(self) -> Tensor:
         """Gives a fresh key, int32 `(2,)`, and moves on."""
         state = ops.cast(self.state, "int32")
         self.state.assign(self.state + ops.convert_to_tensor([0, 0, 1], dtype=self.state.dtype))
-        return kgen.random.fold_in(kgen.random.fold_in(state[:2], _TRAINING), state[2])
+        return kgen.random.fold_in(state[:2], state[2])
 
     def next_keys(self, like: Tensor) -> Tensor:
         """Gives one fresh key for each example of a batch `like` (batch, ...): int32 `(batch, 2)`."""

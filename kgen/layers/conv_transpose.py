@@ -1,0 +1,131 @@
+"""The transposed convolution, fast on every backend.
+
+On JAX on a CPU, XLA compiles the kernel gradient of `lax.conv_transpose` to a naive loop. Written
+as a matrix product, the same numbers come 10 to 40 times faster for the wide layers of a DCGAN. A
+`jax.custom_vjp` would be as fast, but without forward-mode derivatives.
+"""
+
+import keras
+from keras import ops
+
+from kgen.backend import Tensor
+from kgen.backend.convolution import prefers_matmul
+
+
+@keras.saving.register_keras_serializable("kgen")
+class Conv2DTranspose(keras.layers.Conv2DTranspose):
+    """Gives what `keras.layers.Conv2DTranspose` gives, by the faster of two ways.
+
+    Arguments, weights, shapes and errors are those of the Keras layer. Channels first, dilation and
+    images of unknown size always go through `keras.ops.conv_transpose`.
+
+    >>> import numpy as np
+    >>> layer = Conv2DTranspose(3, 4, strides=2, padding="same")
+    >>> tuple(layer(np.zeros((1, 7, 7, 8), "float32")).shape)
+    (1, 14, 14, 3)
+    """
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Maps images `(batch, height, width, channels)` to larger ones."""
+        if not self._by_matmul(inputs):
+            return super().call(inputs)
+        outputs = conv_transpose_by_matmul(
+            inputs, self.kernel, self.strides, self.padding, self.output_padding
+        )
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def _by_matmul(self, inputs: Tensor) -> bool:
+        return (
+            prefers_matmul()
+            and self.data_format == "channels_last"
+            and max(self.dilation_rate) == 1
+            and None not in inputs.shape[1:3]
+        )
+
+
+def conv_transpose_by_matmul(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: tuple[int, int],
+    padding: str,
+    output_padding: tuple[int, int] | None = None,
+) -> Tensor:
+    """Computes `keras.ops.conv_transpose` as a matrix product whose results overlap and add up.
+
+    With s the stride, each input pixel q adds x[q] @ W[k] to the output pixels s q + k. Let
+    k = s j + r with 0 <= r < s: the product goes to phase r of the coarse pixel q + j. So add up
+    one shifted copy of the products for each j on the coarse grid, then interleave the phases.
+
+    Args:
+        inputs: `(batch, height, width, channels)`; the batch may be unknown.
+        kernel: `(height, width, filters, channels)`.
+        strides: of the two axes.
+        padding: "valid" or "same".
+        output_padding: of the two axes; None: Keras' default.
+
+    Returns:
+        `(batch, new_height, new_width, filters)`.
+    """
+    height, width = inputs.shape[1:3]
+    filters, channels = kernel.shape[2:]
+    sh, sw = strides
+    jh, jw = -(-kernel.shape[0] // sh), -(-kernel.shape[1] // sw)
+
+    matrix = _phases(kernel, strides)
+    products = ops.matmul(ops.reshape(inputs, (-1, channels)), matrix)
+    products = ops.reshape(products, (-1, height, width, jh * jw, sh * sw * filters))
+
+    shifted = [
+        ops.pad(products[:, :, :, i * jw + j], ((0, 0), (i, jh - 1 - i), (j, jw - 1 - j), (0, 0)))
+        for i in range(jh)
+        for j in range(jw)
+    ]
+    coarse = sum(shifted[1:], start=shifted[0])
+
+    height, width = height + jh - 1, width + jw - 1
+    fine = ops.reshape(coarse, (-1, height, width, sh, sw, filters))
+    fine = ops.transpose(fine, (0, 1, 3, 2, 4, 5))
+    fine = ops.reshape(fine, (-1, height * sh, width * sw, filters))
+
+    output_padding = output_padding or (None, None)
+    for axis in (0, 1):
+        start, length = _window(
+            inputs.shape[1 + axis], kernel.shape[axis], strides[axis], padding, output_padding[axis]
+        )
+        fine = _crop(fine, 1 + axis, start, length)
+    return fine
+
+
+def _phases(kernel: Tensor, strides: tuple[int, int]) -> Tensor:
+    """Sorts a kernel's taps by coarse shift and phase: (channels, jh * jw * sh * sw * filters)."""
+    kh, kw, filters, channels = kernel.shape
+    (sh, sw), (jh, jw) = strides, (-(-kh // strides[0]), -(-kw // strides[1]))
+    kernel = ops.pad(kernel, ((0, jh * sh - kh), (0, jw * sw - kw), (0, 0), (0, 0)))
+    kernel = ops.reshape(kernel, (jh, sh, jw, sw, filters, channels))
+    return ops.reshape(ops.transpose(kernel, (5, 0, 2, 1, 3, 4)), (channels, -1))
+
+
+def _window(
+    size: int, kernel: int, stride: int, padding: str, output_padding: int | None
+) -> tuple[int, int]:
+    """The part of the whole result that Keras keeps: where it starts, and its length."""
+    if padding == "valid":
+        extra = max(stride - kernel, 0) if output_padding is None else output_padding
+        return 0, (size - 1) * stride + kernel + extra
+    if output_padding is None:
+        length = size * stride
+    else:
+        length = (size - 1) * stride + kernel % 2 + output_padding
+    # "same" cuts off the surplus on both sides, the larger half on the right, but at least nothing.
+    added = length - (size - 1) * stride + kernel - 2
+    return max(kernel - 1 - (added + 1) // 2, 0), length
+
+
+def _crop(x: Tensor, axis: int, start: int, length: int) -> Tensor:
+    """Takes `length` pixels from `start` on; zeros where x ends before."""
+    stop = min(start + length, x.shape[axis])
+    x = x[:, start:stop] if axis == 1 else x[:, :, start:stop]
+    missing = start + length - stop
+    return x if not missing else ops.pad(x, [(0, missing if a == axis else 0) for a in range(4)])

@@ -1,0 +1,75 @@
+"""Every family samples: shape, range, seeds, batches."""
+
+import keras
+import numpy as np
+import pytest
+
+import kgen
+from families import FAMILIES
+
+
+@pytest.fixture(params=FAMILIES, ids=lambda family: family.name)
+def model(request):
+    model = request.param.make()
+    model.expected_shape = request.param.data_shape
+    return model
+
+
+def test_shape_type_and_range(model):
+    samples = model.sample(5, seed=0)
+    assert samples.shape == (5, *model.expected_shape)
+    assert samples.dtype == np.float32
+    assert np.isfinite(samples).all()
+    assert len(model.expected_shape) == 1 or np.abs(samples).max() <= 1.0
+
+
+def test_the_same_seed_gives_the_same_samples_and_another_seed_others(model):
+    first = model.sample(4, seed=3)
+    np.testing.assert_array_equal(first, model.sample(4, seed=3))
+    assert np.abs(first - model.sample(4, seed=4)).max() > 0
+
+
+def test_without_a_seed_samples_are_fresh(model):
+    assert np.abs(model.sample(4) - model.sample(4)).max() > 0
+
+
+def test_a_sample_does_not_depend_on_how_many_or_in_which_batch(model):
+    many = model.sample(7, seed=1, batch_size=3)
+    np.testing.assert_allclose(many[:2], model.sample(2, seed=1), atol=1e-6)
+    np.testing.assert_allclose(many, model.sample(7, seed=1), atol=1e-6)
+
+
+def test_compiled_and_eager_samples_agree(model):
+    expected = model.sample(3, seed=2)
+    model.compile("adam", run_eagerly=True)
+    np.testing.assert_allclose(model.sample(3, seed=2), expected, atol=1e-5)
+
+
+def test_predict_gives_what_call_gives(model):
+    inputs = np.random.default_rng(0).normal(size=(3, 2)).astype("float32")
+    inputs = inputs if len(model.expected_shape) == 1 else model.sample(3, seed=0)
+    if isinstance(model, kgen.GAN):
+        inputs = np.asarray(model.prior.sample(kgen.random.keys(0, 3)))
+    expected = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(inputs)))
+    np.testing.assert_allclose(model.predict(inputs, verbose=0), expected, atol=1e-6)
+
+
+def test_an_endpoint_takes_tensors_inside_a_graph_and_arrays_outside(model):
+    seed = kgen.random.keys(0, 3)
+    inside = keras.ops.convert_to_numpy(model.generate(keras.ops.convert_to_tensor(seed)))
+    np.testing.assert_allclose(model.generate(seed), inside, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m: m.sample(0), "n >= 1"),
+        (lambda m: m.sample(3, seed=-1), "seed in"),
+        (lambda m: m.generate(np.zeros((0, 2), "int32")), "at least one"),
+        (lambda m: m.sample(3, batch_size=0), "batch_size"),
+    ],
+    ids=["n", "seed", "empty", "batch_size"],
+)
+def test_bad_arguments(model, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(model)

@@ -1,0 +1,83 @@
+"""The contract list: one line a family, and every promise of the engine is tested for it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+import kgen
+
+
+@dataclass(frozen=True)
+class Family:
+    """How to make a small model of a family, and data for it.
+
+    `make()` builds it, not compiled. `loss` is the metric that must fall on the toy data; None where
+    the family's losses need not (adversarial ones).
+    """
+
+    name: str
+    make: Callable[[], kgen.GenerativeModel]
+    data_shape: tuple[int, ...]
+    loss: str | None
+
+
+def gan(**options):
+    generator = kgen.networks.mlp(2, 2, hidden=(16,))
+    discriminator = kgen.networks.mlp(2, 1, hidden=(16,))
+    return kgen.GAN(generator, discriminator, **options)
+
+
+def dcgan(**options):
+    """BatchNorm and Dropout, an average of the weights, two critic steps."""
+    generator = kgen.networks.dcgan_generator(latent_dim=4, shape=(8, 8, 1), width=4)
+    discriminator = kgen.networks.dcgan_discriminator(shape=(8, 8, 1), width=4, dropout=0.25)
+    options = {"critic_steps": 2, "ema_decay": 0.99} | options
+    return kgen.GAN(generator, discriminator, **options)
+
+
+def vae(**options):
+    options = {"likelihood": kgen.vae.Gaussian(0.5)} | options
+    return kgen.VAE(
+        kgen.networks.mlp(2, 4, hidden=(16,)), kgen.networks.mlp(2, 2, hidden=(16,)), **options
+    )
+
+
+def conv_vae(**options):
+    likelihood = kgen.vae.DiscretizedLogistic()
+    encoder = kgen.networks.conv_encoder(shape=(8, 8, 1), latent_dim=2, width=4)
+    decoder = kgen.networks.conv_decoder(
+        latent_dim=2, shape=(8, 8, 1), channels_out=likelihood.outputs, width=4
+    )
+    options = {"ema_decay": 0.99, "beta": 2.0} | options
+    return kgen.VAE(encoder, decoder, likelihood, **options)
+
+
+FAMILIES = [
+    Family("gan", gan, (2,), None),
+    Family("dcgan", dcgan, (8, 8, 1), None),
+    Family("vae", vae, (2,), "loss"),
+    Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
+]
+
+
+def toy_data(family: Family, n: int = 48) -> np.ndarray:
+    """Examples in [-1, 1] that all look much alike: smooth bumps with a little noise."""
+    rng = np.random.default_rng(0)
+    base = np.linspace(-0.8, 0.8, int(np.prod(family.data_shape))).reshape(family.data_shape)
+    noise = rng.normal(0.0, 0.05, size=(n, *family.data_shape))
+    levels = np.round((np.clip(base + noise, -1, 1) + 1) * 127.5) / 127.5 - 1
+    return levels.astype("float32")
+
+
+def set_numpy_weights(model: keras.Model, seed: int = 0) -> None:
+    """Gives a model weights that NumPy drew, the same on every backend, and a fixed random stream."""
+    rng = np.random.default_rng(seed)
+    for part in model.parts.values():
+        for variable in part.trainable_variables:
+            if len(variable.shape) > 1:
+                variable.assign(rng.normal(0.0, 0.2, variable.shape).astype("float32"))
+    if model.ema is not None:
+        model.ema.reset()
+    model.random.reseed(seed)
