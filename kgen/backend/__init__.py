@@ -6,6 +6,7 @@ module of the backend that Keras runs on implements them.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -40,6 +41,7 @@ __all__ = [
     "synchronize",
     "value_and_grad",
     "vjp",
+    "write_export",
 ]
 
 
@@ -132,3 +134,26 @@ def synchronize(model: keras.Model) -> None:
 def keep_weights(model: keras.Model) -> AbstractContextManager[Iterator[None]]:
     """Guards `fit`: an exception inside leaves the model with its weights."""
     return _backend.keep_weights(model)
+
+
+def write_export(model: keras.Model, directory: Path, format: str, jit_compile: bool) -> bool:
+    """Writes a model's endpoints into a directory; see `kgen.export.export`.
+
+    Returns False, and writes nothing, where only a process on TensorFlow could: ONNX, TensorFlow
+    operations without XLA, and all that comes from torch.
+    """
+    name = keras.backend.backend()
+    if name == "tensorflow":
+        from kgen.backend import tensorflow_export
+
+        if format == "onnx":
+            tensorflow_export.write_onnx(model, directory)
+        else:
+            tensorflow_export.write_saved_model(model, directory, jit_compile)
+        return True
+    if name == "jax" and format == "tf_saved_model" and jit_compile:
+        from kgen.backend import jax_export
+
+        jax_export.write_saved_model(model, directory)
+        return True
+    return False

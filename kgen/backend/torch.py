@@ -89,7 +89,7 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     def run(data: Sequence[Any]) -> dict:
         variables = model.state_variables(training)
         state = tuple([value.detach() for value in values_of(group)] for group in variables)
-        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, data[0])
+        batch = tuple(keras.ops.convert_to_tensor(x) for x in _present(data[0]))
         logs, new_state = program(state, batch)
         _write(state, new_state)
         return logs
@@ -178,6 +178,14 @@ def _write(state: tuple, new_state: tuple) -> None:
     if pairs:
         olds, news = zip(*pairs, strict=True)
         torch._foreach_copy_(list(olds), [new.detach() for new in news])
+
+
+def _present(batch: Any) -> tuple:
+    """The tensors of a batch, without the labels and sample weights that are not there."""
+    x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(batch)
+    if sample_weight is not None:
+        return x, y, sample_weight
+    return (x,) if y is None else (x, y)
 
 
 def _signature(leaf: Any) -> tuple:

@@ -1,7 +1,9 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
+import copy
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import keras
@@ -64,9 +66,9 @@ class GenerativeModel(keras.Model):
     # What a family says of itself
 
     @property
-    def parts(self) -> dict[str, keras.Layer]:
+    def parts(self) -> Mapping[str, keras.Layer]:
         """What each named optimizer trains; one part, the whole model, unless a family says more."""
-        return {"model": self}
+        return MappingProxyType({"model": self})  # no dict: Keras' loader would walk in a circle
 
     @property
     def data_shape(self) -> tuple[int | None, ...] | None:
@@ -201,6 +203,8 @@ class GenerativeModel(keras.Model):
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
         check_values(x, self.data_shape)
+        if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
+            kwargs.setdefault("shuffle", False)
         with backend.keep_weights(self):
             return super().fit(x, *args, **kwargs)
 
@@ -243,6 +247,7 @@ class GenerativeModel(keras.Model):
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GenerativeModel":
         """Rebuilds a model from its config, with fresh weights."""
+        config = copy.deepcopy(config)  # Keras' deserialisation takes functional configs apart
         with keras.saving.custom_object_scope(custom_objects or {}):
             return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
 
@@ -267,11 +272,17 @@ class GenerativeModel(keras.Model):
         """Reads what `save_own_variables` wrote, on whatever backend that was."""
         super().load_own_variables(saving.load_seeds(self, store))
 
-    def export(self, filepath: Any, format: str = "tf_saved_model", **options: Any) -> None:
+    def export(
+        self,
+        filepath: Any,
+        format: str = "tf_saved_model",
+        overwrite: bool = False,
+        jit_compile: bool = True,
+    ) -> None:
         """Writes the endpoints as a SavedModel or as ONNX; see `kgen.export.export`."""
         from kgen.export import export
 
-        export(self, filepath, format=format, **options)
+        export(self, filepath, format, overwrite, jit_compile)
 
     def _compile_step(self, kind: str, keras_make: Callable[..., Any], force: bool) -> Any:
         name = f"{kind}_function"

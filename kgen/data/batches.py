@@ -15,14 +15,17 @@ class Batches(keras.utils.PyDataset):
     `shuffle=False`. The last batch is smaller unless `drop_last`. `epoch` starts at 0, rises after
     each whole epoch of `fit`, and may be set: `batches.epoch = 7` goes on with the eighth.
 
-    Call `model.fit(batches, shuffle=False)`: by default `fit` shuffles the batches of an epoch
-    once more, with Python's `random`. Without `steps_per_epoch`: an epoch is a pass over the data.
+    kgen's models keep that order. For other Keras models call `fit(batches, shuffle=False)`: by
+    default Keras shuffles the batches of an epoch once more, with Python's `random`. Without
+    `steps_per_epoch`: an epoch is a pass over the data.
     Raises ValueError for no data, labels of another length, or a batch size that leaves no batch.
 
     >>> batches = Batches(np.arange(5), batch_size=2, shuffle=False)
     >>> [x.tolist() for x, in batches]
     [[0, 1], [2, 3], [4]]
     """
+
+    orders_itself = True  # `GenerativeModel.fit` then does not shuffle again
 
     def __init__(
         self,

@@ -1,0 +1,44 @@
+"""The endpoints of a TensorFlow model as a SavedModel, and as ONNX."""
+
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from kgen.backend.saved_model import save, tf_function
+from kgen.backend.scope import Function, Tensor
+
+_OPSET = 18  # the first with bitwise operations, of which the random numbers are made
+
+
+def write_saved_model(model: keras.Model, directory: Path, jit_compile: bool) -> None:
+    """Writes every endpoint of the model, and the variables that they read."""
+    functions = {
+        name: tf_function(getattr(model, name), inputs, jit_compile)
+        for name, inputs in model.endpoints.items()
+    }
+    used = [v for f in functions.values() for v in f.get_concrete_function().variables]
+    save(functions, {id(variable): variable for variable in used}.values(), directory)
+
+
+def write_onnx(model: keras.Model, directory: Path) -> None:
+    """Writes one file for each endpoint; its outputs are `output_0`, `output_1`, ..."""
+    import onnx
+    import tf2onnx
+
+    for name, inputs in model.endpoints.items():
+        function = tf_function(_named_outputs(getattr(model, name)), inputs, jit_compile=False)
+        proto, _ = tf2onnx.convert.from_function(
+            function, input_signature=function.input_signature, opset=_OPSET
+        )
+        for value in (*proto.graph.input, *proto.graph.output):
+            value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        onnx.save(proto, directory / f"{name}.onnx")
+
+
+def _named_outputs(fn: Function) -> Function:
+    def call(*tensors: tf.Tensor) -> dict[str, Tensor]:
+        outputs = keras.tree.flatten(fn(*tensors))
+        return {f"output_{index}": output for index, output in enumerate(outputs)}
+
+    return call
