@@ -26,7 +26,11 @@ else:
         f"{keras.backend.backend()!r}: set KERAS_BACKEND to one of them"
     )
 
+# Whether a loop is one compiled body: then samplers of a model that is not compiled are jitted.
+COMPILES_LOOPS: bool = _backend.COMPILES_LOOPS
+
 __all__ = [
+    "COMPILES_LOOPS",
     "Function",
     "Tensor",
     "apply_gradients",

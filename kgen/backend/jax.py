@@ -9,6 +9,8 @@ import keras
 
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
+COMPILES_LOOPS = True
+
 
 def value_and_grad(
     fn: Function, variables: Sequence[keras.Variable]

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from kgen.backend.scope import Function, Tensor, values_of
 
+COMPILES_LOOPS = True
+
 
 def value_and_grad(
     fn: Function, variables: Sequence[keras.Variable]

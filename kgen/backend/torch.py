@@ -11,6 +11,9 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
+# A traced graph holds a loop unrolled: long samplers run eagerly unless jit_compile=True asks.
+COMPILES_LOOPS = False
+
 
 def value_and_grad(
     fn: Function, variables: Sequence[keras.Variable]
@@ -90,7 +93,8 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
         variables = model.state_variables(training)
         state = tuple([value.detach() for value in values_of(group)] for group in variables)
         batch = tuple(keras.ops.convert_to_tensor(x) for x in _present(data[0]))
-        logs, new_state = program(state, batch)
+        with _own_noise(model):
+            logs, new_state = program(state, batch)
         _write(state, new_state)
         return logs
 
@@ -178,6 +182,18 @@ def _write(state: tuple, new_state: tuple) -> None:
     if pairs:
         olds, news = zip(*pairs, strict=True)
         torch._foreach_copy_(list(olds), [new.detach() for new in news])
+
+
+@contextlib.contextmanager
+def _own_noise(model: keras.Model) -> Iterator[None]:
+    """Seeds torch's generator for one step from what the model saves, and gives it back after.
+
+    Keras layers without a seed draw from that generator: so their noise resumes exactly, too.
+    """
+    words = (*model.random.state.value.tolist(), int(model.optimizer.iterations.value))
+    with torch.random.fork_rng():
+        torch.manual_seed(hash(words))
+        yield
 
 
 def _present(batch: Any) -> tuple:

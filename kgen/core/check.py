@@ -80,8 +80,6 @@ def _hint(shape: tuple, expected: tuple) -> str:
 
 
 def _rescaling(low: float, high: float) -> str:
-    if low >= 0 and high <= 1:
-        return "multiply by 2 and subtract 1"
     if low >= 0 and high <= 255:
         return "divide by 127.5 and subtract 1"
     return "rescale it to [-1, 1]"

@@ -1,0 +1,50 @@
+# Two commands from an empty folder, with Python 3.11 or later and a package index:
+#   make demo    environment, install, train a VAE on real images, picture, export, served sample
+#   make test    environment, install, lint, and the whole suite on the three backends
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(abspath $(VENV))/bin
+INSTALLED := $(VENV)/.installed
+TEST := $(BIN)/python -m pytest
+
+.PHONY: demo test lint test-tensorflow test-jax test-torch test-parity test-once clean
+
+demo: $(INSTALLED)
+	rm -rf demo
+	$(BIN)/kgen train vae_fashion --backend tensorflow --run demo/vae --epochs 5
+	$(BIN)/kgen sample demo/vae -n 64 --seed 0 --out demo/samples.png
+	$(BIN)/kgen export demo/vae --out demo/savedmodel
+	$(BIN)/python tutorials/serve.py demo/savedmodel --out demo/served.png
+	@echo "Pictures: demo/samples.png (kgen) and demo/served.png (TensorFlow alone)."
+
+# Two processes at a time, each on one thread (tests/conftest.py): two cores are enough.
+test: $(INSTALLED)
+	$(MAKE) lint
+	$(MAKE) -j2 --output-sync=target test-tensorflow test-jax test-torch test-parity test-once
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# What runs inside a backend's process, once for each backend.
+test-tensorflow test-jax test-torch: test-%: $(INSTALLED)
+	KERAS_BACKEND=$* $(TEST) tests --ignore tests/parity --ignore tests/once
+
+# Three backends compared; this starts a process for each.
+test-parity: $(INSTALLED)
+	KERAS_BACKEND=jax $(TEST) tests/parity
+
+# What has nothing to do with a backend: the package itself, tutorials, recipes from the outside.
+test-once: $(INSTALLED)
+	KERAS_BACKEND=jax $(TEST) tests/once
+
+# torch first and by itself: a range would fetch another build.
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[tensorflow,jax,torch,data,export,dev]"
+	touch $(INSTALLED)
+
+clean:
+	rm -rf $(VENV) demo runs
