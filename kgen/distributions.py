@@ -177,8 +177,8 @@ class DiscretizedLogistic(_Parametric):
             )
 
     @property
-    def mode(self) -> Tensor:
-        """The grid point nearest to the mean."""
+    def rounded_mean(self) -> Tensor:
+        """The grid point nearest to the mean; an open outer bin may be likelier than that."""
         return self._round(self.mean)
 
     @property

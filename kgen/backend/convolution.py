@@ -7,7 +7,7 @@ def prefers_matmul() -> bool:
     """Whether a transposed convolution is better written as a matrix product.
 
     So it is on JAX on a CPU: XLA compiles the kernel gradient of `lax.conv_transpose` to a naive
-    loop, 10 to 40 times slower than a matrix product where there are many channels. oneDNN
+    loop, 9 to 40 times slower than a matrix product where there are many channels. oneDNN
     (TensorFlow, torch) and the GPU libraries have good transposed convolutions of their own.
     """
     if keras.backend.backend() != "jax":

@@ -1,12 +1,16 @@
 """The endpoints of a TensorFlow model as a SavedModel, and as ONNX."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import tensorflow as tf
 
 from kgen.backend.saved_model import save, tf_function
 from kgen.backend.scope import Function, Tensor
+
+if TYPE_CHECKING:
+    import onnx
 
 _OPSET = 18  # the first with bitwise operations, of which the random numbers are made
 
@@ -22,7 +26,10 @@ def write_saved_model(model: keras.Model, directory: Path, jit_compile: bool) ->
 
 
 def write_onnx(model: keras.Model, directory: Path) -> None:
-    """Writes one file for each endpoint; its outputs are `output_0`, `output_1`, ..."""
+    """Writes one file for each endpoint; its outputs are `output_0`, `output_1`, ...
+
+    Raises ValueError for an endpoint with an operation or a type that tf2onnx does not know.
+    """
     import onnx
     import tf2onnx
 
@@ -33,7 +40,21 @@ def write_onnx(model: keras.Model, directory: Path) -> None:
         )
         for value in (*proto.graph.input, *proto.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        _check(name, proto)
         onnx.save(proto, directory / f"{name}.onnx")
+
+
+def _check(name: str, proto: "onnx.ModelProto") -> None:
+    """Raises ValueError where tf2onnx left something unconverted, which it does not tell."""
+    import onnx
+
+    try:
+        onnx.checker.check_model(proto, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ValueError(
+            f"endpoint {name!r} cannot be written as ONNX (bfloat16 is one thing that cannot; "
+            f"a SavedModel can hold it): {error}"
+        ) from error
 
 
 def _named_outputs(fn: Function) -> Function:

@@ -1,8 +1,9 @@
 """The transposed convolution, fast on every backend.
 
 On JAX on a CPU, XLA compiles the kernel gradient of `lax.conv_transpose` to a naive loop. Written
-as a matrix product, the same numbers come 10 to 40 times faster for the wide layers of a DCGAN. A
-`jax.custom_vjp` would be as fast, but without forward-mode derivatives.
+as a matrix product, the same numbers come 9 to 40 times faster for the wide layers of a DCGAN, and
+its whole training step 4 times. A `jax.custom_vjp` is no faster with a kernel of 4 (1.6 times with
+5), and has no forward-mode derivative.
 """
 
 import keras

@@ -1,13 +1,17 @@
-"""Initial weights that are the same on every backend, for the same seed."""
+"""Initial weights that are the same on every backend, for the same seed.
+
+They come from NumPy, not from `kgen.random`: weights are made once, outside every compiled program,
+and JAX would compile each operation of the generator anew for each shape of a kernel.
+"""
 
 import math
 import random as python_random
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from kgen import random
 from kgen.backend import Tensor
 
 
@@ -16,6 +20,14 @@ class _Seeded(keras.initializers.Initializer):
 
     def __init__(self, seed: int | None = None) -> None:
         self.seed = python_random.getrandbits(31) if seed is None else seed
+
+    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
+        """Makes the weights."""
+        weights = self._draw(np.random.default_rng(self.seed), tuple(shape))
+        return ops.convert_to_tensor(weights.astype("float32"), dtype or keras.config.floatx())
+
+    def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
         """Gives the arguments."""
@@ -38,10 +50,8 @@ class Normal(_Seeded):
         super().__init__(seed)
         self.stddev = stddev
 
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
-        """Makes the weights."""
-        noise = random.normal(random.key(self.seed), tuple(shape))
-        return ops.cast(self.stddev * noise, dtype or keras.config.floatx())
+    def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return self.stddev * generator.standard_normal(shape)
 
     def get_config(self) -> dict[str, Any]:
         """Gives the arguments."""
@@ -55,6 +65,8 @@ class GlorotUniform(_Seeded):
     Args:
         seed: at least 0; None: a fresh one. The same object always gives the same weights.
 
+    The kernel is `(*window, inputs, outputs)`, either way round.
+
     Source: "Understanding the difficulty of training deep feedforward neural networks" (Glorot and
     Bengio, 2010), equation 16.
 
@@ -62,9 +74,7 @@ class GlorotUniform(_Seeded):
     True
     """
 
-    def __call__(self, shape: tuple[int, ...], dtype: str | None = None) -> Tensor:
-        """Makes the weights, of a kernel `(*window, inputs, outputs)`, either way round."""
+    def _draw(self, generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
         *window, inputs, outputs = shape
         limit = math.sqrt(6.0 / (math.prod(window) * (inputs + outputs)))
-        noise = random.uniform(random.key(self.seed), tuple(shape))
-        return ops.cast(limit * (2.0 * noise - 1.0), dtype or keras.config.floatx())
+        return generator.uniform(-limit, limit, shape)

@@ -19,6 +19,7 @@ STEPS = 8
 
 def record(family: Family, folder: Path) -> dict[str, np.ndarray]:
     """Gradients of the first losses, losses of STEPS steps, weights after them, samples."""
+    keras.utils.set_random_seed(0)  # the streams of Dropout layers start from it
     model = family.make()
     set_numpy_weights(model)
     results = {f"gradient/{k}": v for k, v in gradients(model, toy_data(family, 16)).items()}
@@ -29,10 +30,10 @@ def record(family: Family, folder: Path) -> dict[str, np.ndarray]:
     model.fit(x, batch_size=16, shuffle=False, callbacks=[history], verbose=0)
     for name in model.trackers:
         results[f"loss/{name}"] = np.array([logs[name] for logs in history.logs])
-    results |= {f"weight/{i:03d}": v.numpy() for i, v in enumerate(model.weights)}
     results["samples"] = model.sample(4, seed=5)
     for name, value in model.evaluate(x, return_dict=True, verbose=0).items():
         results[f"evaluate/{name}"] = np.array(value)
+    results |= {f"weight/{i:03d}": v.numpy() for i, v in enumerate(model.weights)}
     model.save(folder / f"{family.name}.keras")
     return results
 

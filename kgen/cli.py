@@ -1,0 +1,134 @@
+"""The command `kgen`: list, train, sample, export.
+
+Everything heavy is imported inside the commands, so that `--help` is quick and the backend is chosen
+before Keras is imported.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+import kgen
+
+if TYPE_CHECKING:
+    from kgen.core import GenerativeModel
+
+_HELP = ("-h", "--help")
+
+
+def _backend_option(default: str) -> Callable[..., Any]:
+    text = f"tensorflow, jax or torch. Default: KERAS_BACKEND, else {default}."
+    return click.option("--backend", metavar="NAME", help=text)
+
+
+@click.group(context_settings={"help_option_names": _HELP})
+@click.version_option(kgen.__version__, message="%(prog)s %(version)s")
+def main() -> None:
+    """Train generative models, and draw from them."""
+
+
+@main.command("list")
+def list_() -> None:
+    """List the recipes and the data sets."""
+    import kgen.data
+    from kgen import recipe
+
+    summaries = recipe.summaries()
+    width = max(map(len, summaries), default=0)
+    click.echo("Recipes, for kgen train NAME:")
+    for name, summary in summaries.items():
+        click.echo(f"  {name:{width}}  {summary}")
+    click.echo("\nData sets, for --data NAME:")
+    click.echo(f"  {', '.join(kgen.data.names())},")
+    click.echo("  tfds:NAME, the path of a folder of images or of an .npz file")
+
+
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("name")
+@_backend_option("Keras' default")
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_context
+def train(context: click.Context, name: str, backend: str | None, options: tuple[str, ...]) -> None:
+    """Train the recipe NAME; its own OPTIONS: kgen train NAME --help.
+
+    The same as python recipes/NAME.py OPTIONS, with KERAS_BACKEND set. NAME may also be the path of
+    a script that ends in .py.
+    """
+    from kgen import recipe
+
+    if name in _HELP:
+        click.echo(context.get_help())
+        return
+    module = recipe.load(name)
+    recipe.choose_backend(backend)
+    recipe.cli(module.main, module.Config, options, prog=f"kgen train {name}")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("-n", "n", default=64, show_default=True, type=click.IntRange(1), help="How many.")
+@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the noise.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="A .png or .npz file. Default: RUN/samples.png."
+)
+@_backend_option("that of the run")
+def sample(run: Path, n: int, seed: int, out: Path | None, backend: str | None) -> None:
+    """Draw samples from the model of RUN.
+
+    As a picture, or as the array "samples" (n, ...) of an .npz file; the same seed, the same samples.
+    """
+    import numpy as np
+
+    from kgen import pictures
+    from kgen.errors import UserError
+
+    out = out or run / "samples.png"
+    if out.suffix not in (".png", ".npz"):
+        raise UserError(f"--out {out}: expected a name that ends in .png or .npz")
+    samples = _load(run, backend).sample(n, seed=seed)
+    try:
+        if out.suffix == ".npz":
+            np.savez_compressed(out, samples=samples)
+        else:
+            pictures.save_samples(samples, out)
+    except OSError as error:
+        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
+    click.echo(f"wrote {out}")
+
+
+@main.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_",
+    default="tf_saved_model",
+    show_default=True,
+    type=click.Choice(["tf_saved_model", "onnx"]),
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Default: RUN/saved_model, or RUN/model.onnx."
+)
+@_backend_option("that of the run")
+def export(run: Path, format_: str, out: Path | None, backend: str | None) -> None:
+    """Write the model of RUN as a SavedModel or as ONNX."""
+    out = out or run / {"tf_saved_model": "saved_model", "onnx": "model.onnx"}[format_]
+    _load(run, backend).export(out, format=format_)
+    click.echo(f"wrote {out}")
+
+
+def _load(run: Path, backend: str | None) -> "GenerativeModel":
+    """Loads a run's model on the backend that was asked for, else on the run's own."""
+    from kgen import recipe
+    from kgen.run import check_state, load_model, read_env
+
+    check_state(run)  # mistakes first: Keras takes seconds
+    own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]
+    recipe.choose_backend(backend or own)
+    return load_model(run)
+
+
+if __name__ == "__main__":
+    main(prog_name="kgen")

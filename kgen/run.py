@@ -1,0 +1,353 @@
+"""What a run leaves on disk, so that it can be judged, sampled from, and gone on with.
+
+    config.json   the recipe and its options
+    env.json      versions, backend, seed, git commit
+    metrics.csv   one row an epoch
+    samples/      one picture an epoch, always from the same noise
+    model.keras   the model after the last finished epoch, with all that resuming needs: weights,
+                  averages, optimizer slots, random streams, and the number of that epoch
+
+There is one file of state, replaced by one rename: a kill at any moment leaves that of the epoch
+before or that of the new epoch. Everything else is written before it, and trimmed to it on resume.
+Importing this module loads no Keras.
+"""
+
+import contextlib
+import csv
+import dataclasses
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+import kgen
+from kgen.data.checks import did_you_mean
+from kgen.errors import UserError
+
+if TYPE_CHECKING:
+    import keras
+
+    from kgen.core import GenerativeModel
+    from kgen.data import Batches
+    from kgen.recipe import Config
+
+Evaluate = Callable[[np.ndarray], Mapping[str, float]]
+
+_STATE, _NEXT = "model.keras", ".next.keras"
+_FREE = ("run", "resume")  # options that say nothing of the model
+
+
+class Run:
+    """A run directory: made by a recipe before it builds anything, written by its callback.
+
+    Args:
+        config: of the recipe; its directory must be new or empty, or, with `resume`, hold a run of
+            the same config, up to `epochs`.
+
+    Attributes: `path`, the directory; `epoch`, how many epochs are finished.
+
+    Raises UserError where the directory holds something already, or, on resume, where it holds no
+    run, one of another config or backend, or a damaged file.
+    """
+
+    def __init__(self, config: "Config") -> None:
+        self.config = config
+        self.path = config.directory
+        self.epoch = 0
+        self._rows: list[dict[str, Any]] = []
+        with _explain(f"cannot write the run directory {self.path}"):
+            if config.resume:
+                self._reopen()
+            else:
+                self._create()
+
+    def restore(self, model: "GenerativeModel", batches: "Batches") -> None:
+        """Brings a compiled model and its batches to the end of epoch `epoch`; 0: leaves them."""
+        batches.epoch = self.epoch
+        if self.epoch:
+            model.load_weights(self.path / _STATE)
+
+    def callbacks(
+        self,
+        model: "GenerativeModel",
+        samples: int = 64,
+        reference: np.ndarray | None = None,
+        evaluate: Evaluate | None = None,
+    ) -> "list[keras.callbacks.Callback]":
+        """Gives the callbacks that write the run at the end of each epoch.
+
+        Args:
+            model: the one that `fit` trains.
+            samples: how many to draw for the picture.
+            reference: points (n, 2) to show behind samples that are points.
+            evaluate: takes the samples, gives numbers for metrics.csv.
+        """
+        import keras
+
+        started = [time.perf_counter()]
+
+        def begin(epoch: int, logs: Any = None) -> None:
+            started[0] = time.perf_counter()
+
+        def end(epoch: int, logs: Mapping[str, float]) -> None:
+            seconds = round(time.perf_counter() - started[0], 2)
+            drawn = model.sample(samples, seed=self.config.seed)
+            numbers = {**logs, **(evaluate(drawn) if evaluate else {}), "seconds": seconds}
+            self._check_finite(numbers, drawn, epoch + 1)
+            with _explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
+                self._write_picture(drawn, reference, epoch + 1)
+                self._write_metrics({"epoch": epoch + 1, **numbers})
+                self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
+
+        return [keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)]
+
+    def _create(self) -> None:
+        if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
+            raise UserError(f"{self.path} exists already: {self._ways_out()}")
+        (self.path / "samples").mkdir(parents=True)
+        _write_json(self.path / "env.json", _environment(self.config))
+        _write_json(self.path / "config.json", _saved(self.config))
+
+    def _ways_out(self) -> str:
+        other = "choose another directory with --run"
+        if not is_run(self.path):
+            return f"{other}, or remove it"
+        return f"go on with its run by --resume, {other}, or remove it"
+
+    def _reopen(self) -> None:
+        old = read_config(self.path)
+        self._check_config(old)
+        self._check_environment(read_env(self.path))
+        for leftover in self.path.glob(".*.keras"):  # of a kill in the middle of a save
+            leftover.unlink()
+        if (self.path / _STATE).exists():
+            check_state(self.path)
+        self.epoch = finished_epochs(self.path)
+        if self.config.epochs < self.epoch:
+            raise UserError(
+                f"{self.path} has {self.epoch} epochs already, more than the {self.config.epochs} "
+                "asked for with --epochs"
+            )
+        self._rows = [row for row in read_metrics(self.path) if int(row["epoch"]) <= self.epoch]
+        _write_json(self.path / "config.json", _saved(self.config))
+
+    def _check_config(self, old: dict[str, Any]) -> None:
+        new = _saved(self.config)
+        differing = sorted(
+            key for key in {*old, *new} - {"epochs"} if old.get(key) != new.get(key)
+        )
+        if differing:
+            was = ", ".join(f"{k} was {old.get(k)!r} and is {new.get(k)!r} now" for k in differing)
+            raise UserError(
+                f"{self.path} was started with another config: {was}; repeat its options, or start "
+                "a run of its own with --run"
+            )
+
+    def _check_environment(self, old: dict[str, Any]) -> None:
+        new = _environment(self.config)
+        if old["backend"] != new["backend"]:
+            raise UserError(
+                f"{self.path} was started on {old['backend']}, and this is {new['backend']}: set "
+                f"KERAS_BACKEND={old['backend']}, or start a run of its own with --run"
+            )
+        for name in sorted({*old["versions"], *new["versions"]}):
+            was, now = old["versions"].get(name), new["versions"].get(name)
+            if was != now:
+                click.echo(f"note: {name} was {was}, is {now}: expect rounding to differ", err=True)
+
+    def _intact(self) -> str:
+        if not self.epoch:
+            return "no epoch was finished before"
+        return f"the state of epoch {self.epoch} is intact"
+
+    def _way_on(self) -> str:
+        return f"{self._intact()}. Make room, and go on with --resume"
+
+    def _check_finite(self, numbers: Mapping[str, float], drawn: np.ndarray, epoch: int) -> None:
+        bad = [name for name, value in numbers.items() if not np.isfinite(value)]
+        if bad or not np.isfinite(drawn).all():
+            raise UserError(
+                f"training diverged in epoch {epoch} of {self.path}: "
+                f"{', '.join(bad) or 'samples'} NaN or infinite; {self._intact()}. Try a smaller "
+                "learning rate"
+            )
+
+    def _write_picture(self, drawn: np.ndarray, reference: np.ndarray | None, epoch: int) -> None:
+        from kgen.pictures import save_samples
+
+        save_samples(drawn, self.path / "samples" / f"epoch_{epoch:04d}.png", reference)
+
+    def _write_metrics(self, row: dict[str, Any]) -> None:
+        rows = [*self._rows, row]
+        with _replacing(self.path / "metrics.csv") as file:
+            columns = dict.fromkeys(key for r in rows for key in r)
+            writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        self._rows = rows
+
+    def _write_state(self, model: "GenerativeModel", epoch: int) -> None:
+        """Saves the model with the epoch in the comment of the zip archive that the file is.
+
+        One file, so that the two cannot disagree; Keras reads over the comment.
+        """
+        new = self.path / _NEXT
+        model.save(new)
+        with zipfile.ZipFile(new, "a") as archive:
+            archive.comment = json.dumps({"epoch": epoch}).encode()
+        with open(new, "rb") as file:
+            os.fsync(file.fileno())  # the content before the name, also for a power cut
+        os.replace(new, self.path / _STATE)
+        self.epoch = epoch
+
+
+def load_model(path: str | os.PathLike[str]) -> "GenerativeModel":
+    """Loads the model of a run as it was after its last finished epoch, in Keras' safe mode.
+
+    Any backend loads what another one saved. Raises UserError where `path` is no run, no epoch is
+    finished, or the file is damaged.
+    """
+    import keras
+
+    check_state(path)
+    return keras.saving.load_model(Path(path) / _STATE, safe_mode=True)
+
+
+def check_state(path: str | os.PathLike[str]) -> None:
+    """Reads a run's `model.keras` through; raises UserError where it is missing or damaged."""
+    file = Path(path) / _STATE
+    read_config(path)
+    if not file.exists():
+        raise UserError(f"{path} has no finished epoch yet: go on training with --resume")
+    try:
+        with zipfile.ZipFile(file) as archive:
+            bad = archive.testzip()
+            trouble = f"its part {bad} is corrupt" if bad else None
+            epoch = _epoch(archive)
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+        trouble = str(error)
+    else:
+        if trouble is None and epoch is None:
+            trouble = "it was not written by a run: it does not say after which epoch it was saved"
+    if trouble:
+        raise UserError(
+            f"{file} is damaged ({trouble}): put a copy back, or remove {path} and train again"
+        )
+
+
+def finished_epochs(path: str | os.PathLike[str]) -> int:
+    """Gives the number of epochs that a run has finished; 0 where there is no readable state."""
+    try:
+        with zipfile.ZipFile(Path(path) / _STATE) as archive:
+            return _epoch(archive) or 0
+    except (OSError, zipfile.BadZipFile):
+        return 0
+
+
+def is_run(path: str | os.PathLike[str]) -> bool:
+    """Says whether a directory holds a run."""
+    return (Path(path) / "config.json").is_file() and (Path(path) / "env.json").is_file()
+
+
+def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Gives a run's `config.json`: the recipe's name and its options. Raises UserError."""
+    return _read_json(Path(path), "config.json")
+
+
+def read_env(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Gives a run's `env.json`: backend, versions, seed and git commit. Raises UserError."""
+    return _read_json(Path(path), "env.json")
+
+
+def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, str]]:
+    """Gives the rows of a run's `metrics.csv`; none where no epoch is finished."""
+    file = Path(path) / "metrics.csv"
+    if not file.exists():
+        return []
+    with open(file, newline="", encoding="utf-8") as lines:
+        return list(csv.DictReader(lines))
+
+
+def _epoch(archive: zipfile.ZipFile) -> int | None:
+    try:
+        return int(json.loads(archive.comment)["epoch"])
+    except (ValueError, TypeError, KeyError):  # no comment, or somebody else's
+        return None
+
+
+def _read_json(path: Path, name: str) -> dict[str, Any]:
+    if not is_run(path):
+        siblings = path.parent.glob("*") if path.parent.is_dir() else ()
+        runs = [str(sibling) for sibling in siblings if is_run(sibling)]
+        hint = f": {did_you_mean(str(path), runs)}" if runs else ""
+        raise UserError(f"{path} is not a run, it has no config.json and env.json{hint}")
+    try:
+        return json.loads((path / name).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(f"{path / name} is damaged ({error}): put a copy back") from error
+
+
+def _saved(config: "Config") -> dict[str, Any]:
+    """What config.json holds, as it comes back from JSON (tuples as lists)."""
+    options = {k: v for k, v in dataclasses.asdict(config).items() if k not in _FREE}
+    return json.loads(json.dumps({"recipe": config.recipe, **options}))
+
+
+def _environment(config: "Config") -> dict[str, Any]:
+    import keras
+
+    backend = keras.backend.backend()
+    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)}
+    return {
+        "backend": backend,
+        "seed": config.seed,
+        "git": _git_commit(config),
+        "versions": {"kgen": kgen.__version__, "python": platform.python_version(), **versions},
+        "platform": platform.platform(),
+    }
+
+
+def _git_commit(config: "Config") -> str | None:
+    """The commit of the recipe's checkout, with "-dirty" where files differ from it."""
+    file = getattr(sys.modules[type(config).__module__], "__file__", None)
+    where = Path(file).parent if file else Path.cwd()
+    command = ["git", "-C", str(where), "describe", "--always", "--dirty", "--exclude=*", "--abbrev=40"]
+    with contextlib.suppress(OSError):
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return result.stdout.strip() or None
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    with _replacing(path) as file:
+        json.dump(content, file, indent=2)
+        file.write("\n")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Any]:
+    """Opens a text file that takes its name only once it is whole."""
+    temporary = path.with_name(f".{path.name}")
+    with open(temporary, "w", newline="", encoding="utf-8") as file:
+        yield file
+    os.replace(temporary, path)
+
+
+@contextlib.contextmanager
+def _explain(what: str, consequence: Callable[[], str] | None = None) -> Iterator[None]:
+    """Turns trouble with the disk into a message."""
+    try:
+        yield
+    except OSError as error:
+        rest = f"; {consequence()}" if consequence else ""
+        raise UserError(f"{what}: {error.strerror or error}{rest}") from error

@@ -1,0 +1,61 @@
+"""A DCGAN on Fashion-MNIST.
+
+Paper: "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks"
+(Radford et al., 2015).
+"""
+
+from dataclasses import dataclass
+
+import kgen
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: str = "fashion_mini"
+    epochs: int = 30
+    batch_size: int = 128
+    latent_dim: int = 64
+    """Dimensions of the noise."""
+    width: int = 32
+    """Channels of the largest feature map; the next one has twice as many."""
+    learning_rate: float = 2e-4
+    """Of Adam, for both networks."""
+    beta_1: float = 0.5
+    """Of Adam."""
+    ema_decay: float = 0.999
+    """Of the average of the generator that samples are drawn from."""
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+
+    keras.utils.set_random_seed(config.seed)
+    run = kgen.run.Run(config)
+    train = config.load("train")
+    batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
+
+    shape = train.spec.shape
+    model = kgen.GAN(
+        generator=kgen.networks.dcgan_generator(config.latent_dim, shape, config.width),
+        discriminator=kgen.networks.dcgan_discriminator(shape, config.width),
+        ema_decay=config.ema_decay,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1),
+        jit_compile=config.jit_compile,
+    )
+
+    run.restore(model, batches)
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        initial_epoch=run.epoch,
+        shuffle=False,
+        callbacks=run.callbacks(model),
+    )
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)

@@ -1,0 +1,80 @@
+"""A GAN on eight Gaussians in a ring: the smallest picture of mode coverage.
+
+Paper: "Generative Adversarial Nets" (Goodfellow et al., 2014).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+import kgen
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: Literal["ring8", "grid25", "two_gaussians"] = "ring8"
+    """A mixture of Gaussians."""
+    examples: int = 50_000
+    epochs: int = 30
+    batch_size: int = 256
+    latent_dim: int = 16
+    """Dimensions of the noise."""
+    hidden: tuple[int, ...] = (128, 128, 128)
+    """Widths of the hidden layers of both networks."""
+    learning_rate: float = 2e-3
+    """Of Adam, for both networks; it falls to 0 along a cosine."""
+    beta_1: float = 0.0
+    """Of Adam."""
+    ema_decay: float = 0.999
+    """Of the average of the generator that samples are drawn from."""
+
+
+def coverage(points: np.ndarray, toy: kgen.data.toys.GaussianMixture) -> dict[str, float]:
+    """How many modes have a point within 3 sigma, and the share of points within 3 sigma of one."""
+    distance = np.linalg.norm(points[:, None] - toy.modes, axis=-1)
+    good = distance.min(axis=1) < 3 * toy.scale
+    return {"modes": len(set(distance[good].argmin(axis=1))), "high_quality": good.mean()}
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+
+    keras.utils.set_random_seed(config.seed)
+    run = kgen.run.Run(config)
+    train = config.load("train")
+    batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
+
+    dim = train.spec.shape[0]
+    model = kgen.GAN(
+        generator=kgen.networks.mlp(config.latent_dim, dim, config.hidden, name="generator"),
+        discriminator=kgen.networks.mlp(dim, 1, config.hidden, name="discriminator"),
+        ema_decay=config.ema_decay,
+    )
+    rate = keras.optimizers.schedules.CosineDecay(
+        config.learning_rate, decay_steps=config.epochs * len(batches)
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1),
+        jit_compile=config.jit_compile,
+    )
+
+    run.restore(model, batches)
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        initial_epoch=run.epoch,
+        shuffle=False,
+        callbacks=run.callbacks(
+            model,
+            samples=2500,
+            reference=train.x,
+            evaluate=lambda points: coverage(points, kgen.data.toys.TOYS[config.data]),
+        ),
+    )
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)

@@ -1,0 +1,69 @@
+"""Models to export, and inputs for their endpoints; importable by another process."""
+
+from functools import cache
+
+import families
+import keras
+import numpy as np
+from keras import ops
+
+import kgen
+from kgen.core import endpoint
+
+
+@keras.saving.register_keras_serializable("tests")
+class Walk(kgen.GenerativeModel):
+    """A user's own model: a sampler that loops, and an endpoint with two inputs."""
+
+    def __init__(self, network, steps=6, **kwargs):
+        super().__init__(**kwargs)
+        self.network = network
+        self.steps = steps
+
+    @property
+    def endpoints(self):
+        x = keras.InputSpec(shape=(None, *self.network.input_shape[1:]), dtype="float32")
+        return super().endpoints | {"move": {"x": x, **super().endpoints["generate"]}}
+
+    @endpoint
+    def generate(self, seed):
+        def step(index, x):
+            return self.move(x, kgen.random.fold_in(seed, index))
+
+        start = kgen.random.normal(seed, self.network.input_shape[1:])
+        return kgen.backend.fori_loop(self.steps, step, start)
+
+    @endpoint
+    def move(self, x, seed):
+        noise = kgen.random.normal(seed, tuple(x.shape[1:]))
+        return x + 0.1 * ops.tanh(self.network(x)) + 0.1 * noise
+
+
+def walk():
+    return Walk(kgen.networks.mlp(2, 2, hidden=(8,)))
+
+
+MAKE = {"dcgan": families.dcgan, "conv_vae": families.conv_vae, "walk": walk}
+
+
+@cache
+def model_of(family):
+    """A model whose outputs are far from zero: equality of tiny numbers would prove little."""
+    model = MAKE[family]()
+    rng = np.random.default_rng(1)
+    for variable in model.variables:
+        if len(variable.shape) > 1:
+            scale = 2.0 * np.prod(variable.shape[:-1]) ** -0.5
+            variable.assign((scale * rng.normal(size=variable.shape)).astype("float32"))
+    return model
+
+
+def inputs_of(model, endpoint, n):
+    """Arguments for an endpoint by name, drawn by NumPy."""
+    rng = np.random.default_rng(n)
+    return {
+        name: kgen.random.keys(7, n)
+        if name == "seed"
+        else rng.normal(size=(n, *spec.shape[1:])).astype("float32")
+        for name, spec in model.endpoints[endpoint].items()
+    }

@@ -1,0 +1,149 @@
+"""The command `kgen`."""
+
+import sys
+
+import keras
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from PIL import Image
+
+from kgen import recipe
+from kgen.cli import main
+from kgen.run import load_model
+
+HEAVY = "import sys; heavy = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib'} & set(sys.modules)"
+RUN_MAIN = "from kgen.cli import main; main({words!r}, 'kgen', standalone_mode=False)"
+
+
+def kgen(*words):
+    return CliRunner().invoke(main, [str(word) for word in words])
+
+
+@pytest.fixture
+def before_epochs(path):
+    (path / "model.keras").unlink()
+    return path
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["--help", "list", "train --help", "train gan_ring --help", "sample --help", "export --help"],
+)
+def test_help_loads_nothing_heavy(process, words):
+    script = f"try: {RUN_MAIN.format(words=words.split())}\nexcept SystemExit: pass\n{HEAVY}\nsys.exit(str(heavy or ''))"
+    result = process("-c", script)
+    assert result.stderr.strip() == ""
+    assert result.stdout
+
+
+@pytest.mark.parametrize("name", [*recipe.summaries(), "ring8", "fashion_mnist", "tfds:NAME"])
+def test_list_names_recipes_and_data(name):
+    assert name in kgen("list").output
+
+
+def test_list_shows_the_first_line_of_each_recipe():
+    assert recipe.summaries()["gan_ring"] in kgen("list").output
+
+
+def test_train_help_shows_the_fields(capsys):
+    result = kgen("train", "gan_ring", "--help")
+    assert result.exit_code == 0
+    assert "--latent-dim" in result.output and "--beta-1" in result.output
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        ("train gan_rin", 1, "Error: unknown recipe 'gan_rin': did you mean 'gan_ring'"),
+        ("train gan_ring --epchs 2", 2, "Unrecognized options: --epchs, 2"),
+        ("train gan_ring --data moons", 2, "moons"),
+        ("train gan_ring --backend numpy", 1, "two backends asked at once"),
+        ("train", 2, "Missing argument 'NAME'"),
+        ("sample runs/none", 1, "runs/none is not a run, it has no config.json and env.json"),
+        ("export runs/none", 1, "runs/none is not a run, it has no config.json and env.json"),
+    ],
+)
+def test_mistakes_are_explained(words, code, message):
+    result = kgen(*words.split())
+    assert result.exit_code == code
+    assert message in result.output
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.slow
+def test_train_does_what_the_script_does(process, trained, learned, tmp_path):
+    options = "--examples 512 --batch-size 64 --hidden 8 8 --epochs 3".split()
+    backend = keras.backend.backend()
+    by_name = process("-m", "kgen.cli", "train", "gan_ring", "--backend", backend, *options)
+    assert by_name.returncode == 0, by_name.stderr
+    script = process(recipe.folder() / "gan_ring.py", *options, "--run", "script")
+    assert script.returncode == 0, script.stderr
+    assert learned(tmp_path / "runs/gan_ring") == learned(tmp_path / "script") == learned(trained)
+
+
+def test_sample_writes_a_picture(path):
+    result = kgen("sample", path, "-n", 16)
+    assert (result.exit_code, result.output) == (0, "wrote runs/gan_ring/samples.png\n")
+    assert Image.open(path / "samples.png").size == (400, 400)
+
+
+def test_sample_writes_an_array(path):
+    kgen("sample", path, "-n", 5, "--seed", 3, "--out", "points.npz")
+    samples = np.load("points.npz")["samples"]
+    np.testing.assert_array_equal(samples, load_model(path).sample(5, seed=3))
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("points.txt", "Error: --out points.txt: expected a name that ends in .png or .npz\n"),
+        ("none/points.npz", "Error: cannot write none/points.npz: No such file or directory\n"),
+        ("none/points.png", "Error: cannot write none/points.png: No such file or directory\n"),
+    ],
+)
+def test_sample_says_where_it_cannot_write(path, out, message):
+    result = kgen("sample", path, "--out", out)
+    assert (result.exit_code, result.output) == (1, message)
+
+
+@pytest.mark.parametrize("command", ["sample", "export"])
+def test_a_truncated_model_is_an_error(path, command):
+    state = path / "model.keras"
+    state.write_bytes(state.read_bytes()[:1000])
+    result = kgen(command, path)
+    assert result.exit_code == 1
+    assert "runs/gan_ring/model.keras is damaged (File is not a zip file)" in result.output
+
+
+@pytest.mark.parametrize("command", ["sample", "export"])
+def test_a_run_without_epochs_is_an_error(before_epochs, command):
+    result = kgen(command, before_epochs)
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: runs/gan_ring has no finished epoch yet: go on training with --resume\n",
+    )
+
+
+def test_sample_refuses_two_backends(path):
+    result = kgen("sample", path, "--backend", "theano")
+    assert result.exit_code == 1
+    assert "two backends asked at once" in result.output
+
+
+@pytest.mark.slow
+def test_sample_takes_the_backend_of_the_run(process, path, monkeypatch):
+    monkeypatch.delenv("KERAS_BACKEND")
+    script = f"{RUN_MAIN.format(words=['sample', str(path)])}; import keras; print(keras.backend.backend())"
+    assert process("-c", script).stdout.split()[-1] == keras.backend.backend()
+
+
+@pytest.mark.parametrize(
+    ("format_", "out"), [("tf_saved_model", "saved_model"), ("onnx", "model.onnx")]
+)
+def test_export_hands_over_to_the_model(path, monkeypatch, format_, out):
+    calls = []
+    monkeypatch.setattr("kgen.GAN.export", lambda model, *a, **k: calls.append((a, k)))
+    result = kgen("export", path, "--format", format_)
+    assert (result.exit_code, result.output) == (0, f"wrote runs/gan_ring/{out}\n")
+    assert calls == [((path / out,), {"format": format_})]
