@@ -10,10 +10,24 @@ from importlib.machinery import ModuleSpec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kgen import backend, core, data, distributions, gan, layers, networks, random, vae
-    from kgen.core import EMA, GenerativeModel, OptimizerGroup
-    from kgen.gan import GAN
-    from kgen.vae import VAE
+    from kgen import backend as backend
+    from kgen import core as core
+    from kgen import data as data
+    from kgen import distributions as distributions
+    from kgen import gan as gan
+    from kgen import layers as layers
+    from kgen import metrics as metrics
+    from kgen import networks as networks
+    from kgen import pictures as pictures
+    from kgen import random as random
+    from kgen import recipe as recipe
+    from kgen import run as run
+    from kgen import vae as vae
+    from kgen.core import EMA as EMA
+    from kgen.core import GenerativeModel as GenerativeModel
+    from kgen.core import OptimizerGroup as OptimizerGroup
+    from kgen.gan import GAN as GAN
+    from kgen.vae import VAE as VAE
 
 __version__ = "0.1.0"
 
@@ -25,8 +39,9 @@ _HOME = {
     "VAE": "kgen.vae",
 }
 _ROOMS = (
-    "backend core data distributions export gan layers metrics networks pictures random recipe run vae"
-).split()
+    *("backend", "core", "data", "distributions", "export", "gan", "layers", "metrics", "networks"),
+    *("pictures", "random", "recipe", "run", "vae"),
+)
 _SERIALIZABLE = ("core", "distributions", "gan", "layers", "networks", "vae")
 
 __all__ = sorted([*_HOME, *_ROOMS])

@@ -54,6 +54,7 @@ class Config:
     """Go on with the run in that directory after its last finished epoch."""
 
     def __post_init__(self) -> None:
+        """Checks the options that every recipe has."""
         for name, lowest in (("epochs", 1), ("batch_size", 1), ("examples", 1), ("seed", 0)):
             value = getattr(self, name)
             if value is not None and value < lowest:
@@ -160,9 +161,7 @@ def load(name: str) -> ModuleType:
     return module
 
 
-def _parse(
-    config_class: type[Config], arguments: Sequence[str] | None, prog: str | None
-) -> Config:
+def _parse(config_class: type[Config], arguments: Sequence[str] | None, prog: str | None) -> Config:
     description = sys.modules[config_class.__module__].__doc__
     return tyro.cli(config_class, prog=prog, description=description, args=arguments)
 

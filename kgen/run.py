@@ -144,9 +144,7 @@ class Run:
 
     def _check_config(self, old: dict[str, Any]) -> None:
         new = _saved(self.config)
-        differing = sorted(
-            key for key in {*old, *new} - {"epochs"} if old.get(key) != new.get(key)
-        )
+        differing = sorted(key for key in {*old, *new} - {"epochs"} if old.get(key) != new.get(key))
         if differing:
             was = ", ".join(f"{k} was {old.get(k)!r} and is {new.get(k)!r} now" for k in differing)
             raise UserError(

@@ -353,9 +353,7 @@ def test_prior_samples():
 def test_prior_log_prob_is_that_of_the_normal():
     z = RNG.normal(size=(4, 3)).astype("float32")
     expected = DiagonalNormal(0 * z, 0 * z + 1).log_prob(z)
-    np.testing.assert_allclose(
-        numbers(StandardNormal((3,)).log_prob(z)), numbers(expected), rtol=1e-6
-    )
+    np.testing.assert_allclose(numbers(StandardNormal((3,)).log_prob(z)), numbers(expected), rtol=1e-6)
 
 
 def test_prior_round_trip():

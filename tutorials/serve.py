@@ -1,6 +1,6 @@
 """Serves a SavedModel that kgen exported, with TensorFlow alone: neither kgen nor Keras is imported.
 
-    python tutorials/serve.py PATH_OF_SAVEDMODEL --out served.png
+python tutorials/serve.py PATH_OF_SAVEDMODEL --out served.png
 """
 
 import argparse
@@ -31,7 +31,8 @@ def main() -> None:
     pixels = np.clip(np.round((picture + 1.0) * 127.5), 0, 255).astype("uint8")
     Image.fromarray(pixels.squeeze()).save(options.out)
     loaded = [name for name in ("kgen", "keras") if name in sys.modules]
-    print(f"wrote {options.out}: 64 samples served by TensorFlow {tf.__version__}, {loaded or 'no kgen and no keras'} imported")
+    print(f"wrote {options.out}: served by TensorFlow {tf.__version__}")
+    print(f"kgen or keras imported: {loaded or 'neither'}")
 
 
 if __name__ == "__main__":

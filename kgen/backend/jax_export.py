@@ -65,8 +65,7 @@ class _Reads(ChildScope):
 def _variables_read(fn: Function, inputs: Inputs) -> list[keras.Variable]:
     """The variables that an endpoint depends on: a GAN's samples need no discriminator."""
     examples = [
-        jax.ShapeDtypeStruct([size or 2 for size in spec.shape], spec.dtype)
-        for spec in inputs.values()
+        jax.ShapeDtypeStruct([size or 2 for size in spec.shape], spec.dtype) for spec in inputs.values()
     ]
     with _Reads() as scope:
         jax.eval_shape(fn, *examples)

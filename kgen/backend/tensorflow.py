@@ -44,9 +44,7 @@ def vjp(fn: Function, x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         value = fn(x)
-    return value, tape.gradient(
-        value, x, output_gradients=cotangent, unconnected_gradients="zero"
-    )
+    return value, tape.gradient(value, x, output_gradients=cotangent, unconnected_gradients="zero")
 
 
 def apply_gradients(

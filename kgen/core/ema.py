@@ -47,7 +47,9 @@ class EMA(keras.layers.Layer):
     def reset(self) -> None:
         """Starts the average afresh from the network's present weights: after loading others, say."""
         for average, weight in self._pairs():
-            average.assign(np.array(weight.numpy()))  # a copy: JAX donates buffers, two must never be one
+            average.assign(
+                np.array(weight.numpy())
+            )  # a copy: JAX donates buffers, two must never be one
         self.updates.assign(0)
 
     def update(self) -> None:

@@ -29,6 +29,7 @@ class endpoint:  # noqa: N801 - a decorator
         functools.update_wrapper(self, method)
 
     def __get__(self, model: Any, owner: type | None = None) -> Any:
+        """Binds the endpoint to a model."""
         if model is None:
             return self
         return functools.wraps(self.method)(functools.partial(self._call, model))

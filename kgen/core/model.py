@@ -15,7 +15,7 @@ from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import saving
 from kgen.core.check import check_batch, check_values
-from kgen.core.optimizers import OptimizerGroup, copy_optimizer, scale_losses
+from kgen.core.optimizers import OptimizerGroup, make_optimizer
 from kgen.core.step import stateless_or_stateful
 from kgen.core.stream import RandomStream
 
@@ -58,6 +58,7 @@ class GenerativeModel(keras.Model):
         self.built = True
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Wraps the steps that a subclass writes, so that they run with and without a state."""
         super().__init_subclass__(**kwargs)
         for name in ("train_step", "test_step"):
             if name in cls.__dict__:
@@ -193,7 +194,11 @@ class GenerativeModel(keras.Model):
                 )
         self.programs = {}
         super().compile(
-            optimizer=self._make_optimizer(optimizer, parts),
+            optimizer=make_optimizer(
+                optimizer,
+                {name: part.trainable_variables for name, part in parts.items()},
+                scaled=self.dtype_policy.compute_dtype == "float16",
+            ),
             run_eagerly=run_eagerly,
             steps_per_execution=steps_per_execution,
             jit_compile=True if self.inductor else jit_compile,
@@ -298,23 +303,6 @@ class GenerativeModel(keras.Model):
             setattr(self, name, function)
         return getattr(self, name)
 
-    def _make_optimizer(self, optimizer: Any, parts: Mapping[str, Any]) -> Any:
-        """One optimizer for one part, a group for several; with every slot made."""
-        wrap = scale_losses if self.dtype_policy.compute_dtype == "float16" else lambda o: o
-        if isinstance(optimizer, OptimizerGroup):
-            group = optimizer
-        elif len(parts) == 1 and not isinstance(optimizer, Mapping):
-            single = wrap(keras.optimizers.get(optimizer))
-            if not single.built:
-                single.build(self._trained(next(iter(parts))))
-            return single
-        else:
-            group = OptimizerGroup(
-                {name: wrap(o) for name, o in _by_part(optimizer, list(parts)).items()}
-            )
-        group.build({name: self._trained(name) for name in parts})
-        return group
-
     def _part_name(self, part: str | None) -> str:
         names = list(self.parts)
         if part is None and len(names) == 1:
@@ -329,18 +317,6 @@ class GenerativeModel(keras.Model):
     def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
         group = isinstance(self.optimizer, OptimizerGroup)
         return self.optimizer[name] if group else self.optimizer
-
-
-def _by_part(optimizer: Any, names: list[str]) -> dict[str, keras.optimizers.Optimizer]:
-    if not isinstance(optimizer, Mapping):
-        return {name: copy_optimizer(optimizer) for name in names}
-    unknown = sorted(set(optimizer) - set(names))
-    if unknown:
-        raise ValueError(f"unknown optimizer parts {unknown}: this model's parts are {names}")
-    missing = [name for name in names if name not in optimizer]
-    if missing:
-        raise ValueError(f"parts without an optimizer: {missing}; give one for each of {names}")
-    return {name: keras.optimizers.get(optimizer[name]) for name in names}
 
 
 def _penalty(variables: list[keras.Variable]) -> Any:

@@ -66,7 +66,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     @property
     def variables(self) -> list[keras.Variable]:
         """The step counter, then every member's variables by the order of the members' names."""
-        return [self.iterations] + [v for name in sorted(self._members) for v in self._members[name].variables]
+        return [self.iterations] + [
+            v for name in sorted(self._members) for v in self._members[name].variables
+        ]
 
     @property
     def learning_rate(self) -> Any:
@@ -108,8 +110,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
     def get_config(self) -> dict[str, Any]:
         """Gives the members' configs and the ratios of their learning rates."""
         members = {
-            name: keras.saving.serialize_keras_object(member)
-            for name, member in self._members.items()
+            name: keras.saving.serialize_keras_object(member) for name, member in self._members.items()
         }
         return {"members": members, "ratios": dict(self._ratios), "name": self.name}
 
@@ -139,13 +140,49 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         return named
 
 
-def copy_optimizer(optimizer: Any) -> keras.optimizers.Optimizer:
-    """Makes an unbuilt optimizer of the same configuration; also from a name such as "adam"."""
-    optimizer = keras.optimizers.get(optimizer)
-    return type(optimizer).from_config(optimizer.get_config())
+def make_optimizer(
+    optimizer: Any, variables: Mapping[str, Sequence[keras.Variable]], scaled: bool
+) -> keras.optimizers.Optimizer:
+    """Makes what `model.optimizer` is to be, with every slot: what is not built is skipped on load.
+
+    Args:
+        optimizer: one optimizer (or its name), of which every part gets a copy; a dict with one for
+            each part; or a group.
+        variables: part name to its trainable variables.
+        scaled: whether losses are scaled, for float16.
+
+    Returns:
+        The optimizer itself where there is one part, else a group.
+
+    Raises ValueError for unknown and for missing parts.
+    """
+    wrap = _scale_losses if scaled else lambda member: member
+    if len(variables) == 1 and not isinstance(optimizer, Mapping | OptimizerGroup):
+        single = wrap(keras.optimizers.get(optimizer))
+        if not single.built:
+            single.build(*variables.values())
+        return single
+    if not isinstance(optimizer, OptimizerGroup):
+        members = _by_part(optimizer, list(variables))
+        optimizer = OptimizerGroup({name: wrap(member) for name, member in members.items()})
+    optimizer.build(variables)
+    return optimizer
 
 
-def scale_losses(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+def _by_part(optimizer: Any, names: list[str]) -> dict[str, keras.optimizers.Optimizer]:
+    if not isinstance(optimizer, Mapping):
+        optimizer = keras.optimizers.get(optimizer)
+        return {name: type(optimizer).from_config(optimizer.get_config()) for name in names}
+    unknown = sorted(set(optimizer) - set(names))
+    if unknown:
+        raise ValueError(f"unknown optimizer parts {unknown}: this model's parts are {names}")
+    missing = [name for name in names if name not in optimizer]
+    if missing:
+        raise ValueError(f"parts without an optimizer: {missing}; give one for each of {names}")
+    return {name: keras.optimizers.get(optimizer[name]) for name in names}
+
+
+def _scale_losses(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
     """Wraps an optimizer for float16, whose small gradients would vanish without loss scaling."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         return optimizer

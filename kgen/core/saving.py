@@ -41,7 +41,7 @@ def load_seeds(model: keras.Model, store: Any) -> dict[str, Any]:
     for index, state in enumerate(_seed_states(model)):
         words = store[f"{_SEED}{index}"][...].astype("uint32")
         state.assign(words.view("int32") if state.dtype == "int32" else words)
-    return {key: store[key] for key in store.keys() if not key.startswith(_SEED)}
+    return {key: store[key] for key in store.keys() if not key.startswith(_SEED)}  # noqa: SIM118
 
 
 def _seed_states(model: keras.Model) -> list[keras.Variable]:

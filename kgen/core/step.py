@@ -28,7 +28,8 @@ def stateless_or_stateful(body: Callable[[Any, Any], dict]) -> Callable[..., Any
         state, data = arguments
         groups = self.state_variables(training)
         mapping = [
-            pair for group, values in zip(groups, state, strict=True)
+            pair
+            for group, values in zip(groups, state, strict=True)
             for pair in zip(group, values, strict=True)
         ]
         with keras.StatelessScope(state_mapping=mapping) as scope:

@@ -124,8 +124,7 @@ def read_idx(path: Path, md5: str) -> np.ndarray:
     found = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     if found != md5:
         raise ValueError(
-            f"{path}: corrupt; expected md5 {md5} (uncompressed), found {found}: "
-            "fetch the file again"
+            f"{path}: corrupt; expected md5 {md5} (uncompressed), found {found}: fetch the file again"
         )
     axes = raw[3]
     shape = np.frombuffer(raw, ">i4", count=axes, offset=4)

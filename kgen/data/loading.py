@@ -65,9 +65,7 @@ def load(
     return _load_path(name, split, size, resolution)
 
 
-def _load_toy(
-    name: str, split: str, size: int | None, seed: int, resolution: int | None
-) -> Dataset:
+def _load_toy(name: str, split: str, size: int | None, seed: int, resolution: int | None) -> Dataset:
     check_split(name, split, SPLITS)
     if resolution is not None:
         raise ValueError(f"{name!r} holds points, not images: it has no resolution")

@@ -127,9 +127,7 @@ def check_labels(
     if classes is None:
         classes = tuple(str(k) for k in range(int(y.max()) + 1))
     if y.min() < 0 or y.max() >= len(classes):
-        raise ValueError(
-            f"{name}: labels must be in 0..{len(classes) - 1}, got {y.min()}..{y.max()}"
-        )
+        raise ValueError(f"{name}: labels must be in 0..{len(classes) - 1}, got {y.min()}..{y.max()}")
     return y.astype(np.int32), classes
 
 

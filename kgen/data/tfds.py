@@ -55,9 +55,7 @@ def load_tfds(
     y, classes = _labels(builder, split, chosen)
     if isinstance(x, np.ndarray) and y is not None:
         y = y[:]
-    return make_dataset(
-        called, split, x, y, classes, RANGE, builder.info.homepage, "see the source"
-    )
+    return make_dataset(called, split, x, y, classes, RANGE, builder.info.homepage, "see the source")
 
 
 def _prepared_builder(name: str, hint: str) -> Any:

@@ -14,9 +14,7 @@ import keras
 _SHOWN = 20  # lines of the other process's complaint; the cause is at the end
 
 
-def write_in_tensorflow(
-    model: keras.Model, directory: Path, format: str, jit_compile: bool
-) -> None:
+def write_in_tensorflow(model: keras.Model, directory: Path, format: str, jit_compile: bool) -> None:
     """Saves a model and has a TensorFlow process load it and write its endpoints.
 
     Keras fixes its backend when it is imported, so this process cannot do it.

@@ -42,9 +42,7 @@ def mlp(
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((input_dim,), name="inputs")
     for width in hidden:
-        x = layers.Dense(
-            width, activation=activation, kernel_initializer=GlorotUniform(next(seeds))
-        )(x)
+        x = layers.Dense(width, activation=activation, kernel_initializer=GlorotUniform(next(seeds)))(x)
     outputs = layers.Dense(
         output_dim, activation=output_activation, kernel_initializer=GlorotUniform(next(seeds))
     )(x)

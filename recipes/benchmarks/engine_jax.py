@@ -121,9 +121,7 @@ def update_vae(state: State, images: Array, noise: Sequence[Array]) -> State:
     (loss, rest), gradients = jax.value_and_grad(negative_elbo, has_aux=True)(state.weights)
     changes, slots = _adam("vae").update(gradients, state.slots)
     weights = optax.apply_updates(state.weights, changes)
-    return State(
-        weights, state.statistics, slots, _add(state.sums, {"loss": loss} | rest), state.key
-    )
+    return State(weights, state.statistics, slots, _add(state.sums, {"loss": loss} | rest), state.key)
 
 
 class JaxTwin(common.Twin):

@@ -147,9 +147,7 @@ def _first_steps(
     for step, (expected, noise) in enumerate(losses):
         loss = twin.update(batch, noise)
         if abs(loss - expected) > _TOLERANCE * max(1.0, abs(expected)):
-            raise AssertionError(
-                f"{name}: the versions differ at step {step}: {loss}, kgen {expected}"
-            )
+            raise AssertionError(f"{name}: the versions differ at step {step}: {loss}, kgen {expected}")
     return model, twin, [built + seconds, twin_seconds]
 
 

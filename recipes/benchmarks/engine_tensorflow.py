@@ -64,13 +64,9 @@ def conv_transpose(x: Tensor, kernel: Tensor) -> Tensor:
     return tf.nn.conv2d_transpose(x, kernel, shape, 2, "SAME")
 
 
-def batch_norm(
-    x: Tensor, scale: Tensor, offset: Tensor, statistics: Sequence[tf.Variable]
-) -> Tensor:
+def batch_norm(x: Tensor, scale: Tensor, offset: Tensor, statistics: Sequence[tf.Variable]) -> Tensor:
     """Normalises by the batch and moves the statistics."""
-    x, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        x, scale, offset, epsilon=common.BN_EPSILON
-    )
+    x, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=common.BN_EPSILON)
     for old, new in zip(statistics, (mean, variance), strict=True):
         old.assign(common.MOMENTUM * old + (1.0 - common.MOMENTUM) * new)
     return x

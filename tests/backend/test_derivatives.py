@@ -150,12 +150,8 @@ def test_a_loop_inside_a_compiled_program(jit):
 
 @pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
 def test_second_order_derivatives_inside_a_compiled_program(jit):
-    program = backend.compile_program(
-        lambda x: backend.divergence(cubic, x)[1], [], jit
-    )
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(program(X)), (3 * X**2).sum(-1), rtol=1e-5
-    )
+    program = backend.compile_program(lambda x: backend.divergence(cubic, x)[1], [], jit)
+    np.testing.assert_allclose(ops.convert_to_numpy(program(X)), (3 * X**2).sum(-1), rtol=1e-5)
 
 
 def test_a_negative_number_of_steps_is_refused():

@@ -5,9 +5,9 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from families import FAMILIES, toy_data
 
 import kgen
-from families import FAMILIES, toy_data
 
 BACKEND = keras.backend.backend()
 
@@ -65,8 +65,13 @@ def test_kinds_of_data_give_the_same_losses(family, kind):
         keras.utils.set_random_seed(0)
         model = family.make()
         model.compile(keras.optimizers.Adam(0.01))
-        history = model.fit(KINDS[name](x), batch_size=16 if name == "array" else None, shuffle=False,
-                            validation_data=KINDS[name](x), verbose=0)
+        history = model.fit(
+            KINDS[name](x),
+            batch_size=16 if name == "array" else None,
+            shuffle=False,
+            validation_data=KINDS[name](x),
+            verbose=0,
+        )
         losses[name] = history.history
     expected = {key: pytest.approx(values, rel=1e-5) for key, values in losses["array"].items()}
     # Keras evaluates arrays in batches of 32 where none is given: means over examples agree.
@@ -130,7 +135,9 @@ def test_learning_rate_callbacks_reach_every_member(model, family):
 def test_reduce_on_plateau(model, family):
     x = toy_data(family)
     name = next(iter(model.trackers))
-    callback = keras.callbacks.ReduceLROnPlateau(name, factor=0.1, patience=1, min_delta=1e9, mode="min")
+    callback = keras.callbacks.ReduceLROnPlateau(
+        name, factor=0.1, patience=1, min_delta=1e9, mode="min"
+    )
     model.fit(x, batch_size=16, epochs=3, callbacks=[callback], verbose=0)
     assert float(model.optimizer.learning_rate) == pytest.approx(0.0001)
 
@@ -158,9 +165,7 @@ def test_mixed_precision(family, policy, jit, tmp_path):
     assert all(np.isfinite(values).all() for values in history.values())
     assert not np.array_equal(before, model.trainable_variables[0].numpy())
     assert model.trainable_variables[0].dtype == "float32"
-    scaled = isinstance(
-        model._optimizer(next(iter(model.parts))), keras.optimizers.LossScaleOptimizer
-    )
+    scaled = isinstance(model._optimizer(next(iter(model.parts))), keras.optimizers.LossScaleOptimizer)
     assert scaled == (policy == "mixed_float16")
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -188,7 +193,9 @@ def test_gradient_clipping_bounds_the_step(family):
     model.compile(keras.optimizers.SGD(1.0, clipnorm=1e-6))
     before = [np.array(v.numpy()) for v in model.trainable_variables]
     model.fit(toy_data(family), batch_size=48, verbose=0)
-    steps = [np.abs(v.numpy() - b).max() for v, b in zip(model.trainable_variables, before, strict=True)]
+    steps = [
+        np.abs(v.numpy() - b).max() for v, b in zip(model.trainable_variables, before, strict=True)
+    ]
     assert 0 < max(steps) < 1e-5
 
 

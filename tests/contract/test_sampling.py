@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from families import FAMILIES
 
 import kgen
-from families import FAMILIES
 
 
 @pytest.fixture(params=FAMILIES, ids=lambda family: family.name)

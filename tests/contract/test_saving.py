@@ -9,7 +9,6 @@ import textwrap
 import keras
 import numpy as np
 import pytest
-
 from families import FAMILIES, toy_data
 
 

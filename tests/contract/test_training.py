@@ -5,7 +5,6 @@ import warnings
 import keras
 import numpy as np
 import pytest
-
 from families import FAMILIES, toy_data
 
 BACKEND = keras.backend.backend()
@@ -35,7 +34,7 @@ def test_fit_and_evaluate_give_finite_logs(family, mode):
     model.compile("adam", **MODES[mode])
     x = toy_data(family)
     history = model.fit(x, batch_size=16, epochs=2, validation_data=(x,), verbose=0).history
-    names = [tracker for tracker in model.trackers]
+    names = list(model.trackers)
     assert sorted(history) == sorted(names + [f"val_{name}" for name in names])
     assert np.isfinite([history[name] for name in history]).all()
     assert np.isfinite(model.evaluate(x, verbose=0)).all()
@@ -115,9 +114,7 @@ def test_a_step_changes_every_trainable_weight(family):
     assert frozen == []
 
 
-@pytest.mark.parametrize(
-    "family", [f for f in FAMILIES if f.loss], ids=lambda family: family.name
-)
+@pytest.mark.parametrize("family", [f for f in FAMILIES if f.loss], ids=lambda family: family.name)
 def test_the_loss_falls(family):
     model = family.make()
     model.compile(keras.optimizers.Adam(0.01))

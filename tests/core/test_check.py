@@ -3,7 +3,6 @@
 import keras
 import numpy as np
 import pytest
-
 from families import FAMILIES, dcgan, gan, toy_data
 
 IMAGES = toy_data(FAMILIES[1])

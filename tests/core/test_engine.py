@@ -3,16 +3,20 @@
 import keras
 import numpy as np
 import pytest
+from families import FAMILIES, gan, toy_data, vae
 from keras import ops
 
 import kgen
-from families import FAMILIES, gan, toy_data, vae
 
 
 def network(*weights):
     layer = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    layer.set_weights([np.array([[w]], "float32") if i == 0 else np.array([w], "float32")
-                       for i, w in enumerate(weights)])
+    layer.set_weights(
+        [
+            np.array([[w]], "float32") if i == 0 else np.array([w], "float32")
+            for i, w in enumerate(weights)
+        ]
+    )
     return layer
 
 

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from families import FAMILIES, gan, toy_data
 
 import kgen
-from families import gan, toy_data, FAMILIES
 from kgen.core import OptimizerGroup
 
 X = toy_data(FAMILIES[0])
@@ -33,9 +33,7 @@ def test_the_ratios_survive_a_rate_of_zero_and_the_config():
 
 def test_a_member_with_a_schedule_keeps_it():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
-    optimizer = OptimizerGroup(
-        {"a": keras.optimizers.Adam(0.01), "b": keras.optimizers.Adam(schedule)}
-    )
+    optimizer = OptimizerGroup({"a": keras.optimizers.Adam(0.01), "b": keras.optimizers.Adam(schedule)})
     optimizer.learning_rate = 0.02
     assert float(optimizer["a"].learning_rate) == pytest.approx(0.02)
     assert float(optimizer["b"].learning_rate) == pytest.approx(0.1)

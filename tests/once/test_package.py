@@ -22,7 +22,7 @@ def python(code, **environment):
 
 def test_importing_kgen_loads_no_backend_and_changes_no_state():
     code = (
-        "import os, sys, warnings, logging; before = dict(os.environ), warnings.filters[:]; import kgen;"
+        "import os, sys, warnings; before = dict(os.environ), warnings.filters[:]; import kgen;"
         "assert (dict(os.environ), warnings.filters[:]) == before;"
         "heavy = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib'} & set(sys.modules);"
         "assert not heavy, heavy; import random; s = random.getstate(); kgen.data; "
@@ -61,11 +61,7 @@ def test_only_the_backend_room_imports_a_backend(path):
 
 
 def test_every_public_name_resolves_and_is_documented():
-    code = (
-        "import kgen\n"
-        "for name in kgen.__all__:\n"
-        "    assert getattr(kgen, name).__doc__, name\n"
-    )
+    code = "import kgen\nfor name in kgen.__all__:\n    assert getattr(kgen, name).__doc__, name\n"
     result = python(code, KERAS_BACKEND="jax")
     assert result.returncode == 0, result.stderr
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from families import FAMILIES, Family, set_numpy_weights, toy_data
 from keras import ops
 
-from families import FAMILIES, Family, set_numpy_weights, toy_data
 from kgen import backend
 
 STEPS = 8

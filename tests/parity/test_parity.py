@@ -12,7 +12,6 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-
 from families import FAMILIES
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -25,9 +24,7 @@ def recorded(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parity")
     script = Path(__file__).with_name("record.py")
     for backend in BACKENDS:
-        environment = os.environ | {
-            "KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)
-        }
+        environment = os.environ | {"KERAS_BACKEND": backend, "PYTHONPATH": os.pathsep.join(sys.path)}
         subprocess.run([sys.executable, script, folder], check=True, env=environment)
     return folder
 

@@ -1,7 +1,5 @@
 """The command `kgen`."""
 
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -73,7 +71,7 @@ def test_mistakes_are_explained(words, code, message):
 
 @pytest.mark.slow
 def test_train_does_what_the_script_does(process, trained, learned, tmp_path):
-    options = "--examples 512 --batch-size 64 --hidden 8 8 --epochs 3".split()
+    options = ["--examples", "512", "--batch-size", "64", "--hidden", "8", "8", "--epochs", "3"]
     backend = keras.backend.backend()
     by_name = process("-m", "kgen.cli", "train", "gan_ring", "--backend", backend, *options)
     assert by_name.returncode == 0, by_name.stderr
@@ -134,7 +132,9 @@ def test_sample_refuses_two_backends(path):
 @pytest.mark.slow
 def test_sample_takes_the_backend_of_the_run(process, path, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND")
-    script = f"{RUN_MAIN.format(words=['sample', str(path)])}; import keras; print(keras.backend.backend())"
+    script = (
+        f"{RUN_MAIN.format(words=['sample', str(path)])}; import keras; print(keras.backend.backend())"
+    )
     assert process("-c", script).stdout.split()[-1] == keras.backend.backend()
 
 

@@ -11,7 +11,7 @@ import pytest
 from kgen.run import finished_epochs, read_metrics
 
 KILLED = Path(__file__).parent / "killed.py"
-TINY_RING = "--examples 512 --batch-size 64 --hidden 8 8 --epochs 3".split()
+TINY_RING = ["--examples", "512", "--batch-size", "64", "--hidden", "8", "8", "--epochs", "3"]
 
 
 def interrupt():
@@ -80,9 +80,7 @@ def test_a_finished_run_resumes_to_itself(path, train, trained, learned):
     assert learned(path) == learned(trained)
 
 
-def test_a_full_disk_keeps_the_state_of_the_epoch_before(
-    path, train, trained, fails, at_batch
-):
+def test_a_full_disk_keeps_the_state_of_the_epoch_before(path, train, trained, fails, at_batch):
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     at_batch(1, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, limits[1])))
     try:

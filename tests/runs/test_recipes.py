@@ -54,7 +54,9 @@ def test_a_recipe_has_a_frozen_config_and_explains_its_options(name):
 
 def test_options_become_the_config():
     seen = []
-    recipe.cli(seen.append, Options, "--rate 0.25 --epochs 3 --resume --jit-compile True".split())
+    recipe.cli(
+        seen.append, Options, ["--rate", "0.25", "--epochs", "3", "--resume", "--jit-compile", "True"]
+    )
     assert seen == [Options(rate=0.25, epochs=3, resume=True, jit_compile=True)]
 
 

@@ -87,9 +87,7 @@ def test_beta_weights_the_kl_in_the_loss():
         logs[beta] = model.evaluate(X, verbose=0, return_dict=True)
     expected = logs[1.0]["loss"] + 3.0 * logs[1.0]["kl"]
     assert logs[4.0]["loss"] == pytest.approx(expected, rel=1e-5)
-    assert logs[1.0]["loss"] == pytest.approx(
-        logs[1.0]["reconstruction"] + logs[1.0]["kl"], rel=1e-5
-    )
+    assert logs[1.0]["loss"] == pytest.approx(logs[1.0]["reconstruction"] + logs[1.0]["kl"], rel=1e-5)
 
 
 def test_encode_decode_and_reconstruct():
