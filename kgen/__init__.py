@@ -6,7 +6,9 @@ Set `KERAS_BACKEND` before that.
 
 import importlib
 import sys
-from importlib.machinery import ModuleSpec
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -65,30 +67,40 @@ def _register() -> None:
         importlib.import_module(f"kgen.{room}")
 
 
-class _AfterKeras:
-    """Registers kgen's classes as soon as somebody imports Keras.
+class _Registrar:
+    """Registers kgen's classes as soon as Keras, or a room of kgen that needs it, has been imported.
 
     `keras.saving.load_model` finds only registered classes, and `import kgen` must not import Keras
     (`kgen --help` would take seconds, and the backend could no longer be chosen).
     """
 
+    def __init__(self) -> None:
+        self.busy = False
+
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
-        if name != "keras":
+        """Finds a module as Python does, and has it followed by the registration."""
+        if self.busy or not (name == "keras" or name.startswith("kgen.")):
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def exec_module(module: Any) -> None:
-                execute(module)
-                _register()
-
-            spec.loader.exec_module = exec_module
+        spec = PathFinder.find_spec(name, path)
+        if spec is None or spec.loader is None:
+            return None
+        execute = spec.loader.exec_module
+        spec.loader.exec_module = lambda module: self.run(execute, module)
         return spec
+
+    def run(self, execute: Callable[[ModuleType], None], module: ModuleType) -> None:
+        """Executes the outermost module; what it imports meanwhile is left alone."""
+        self.busy = True
+        try:
+            execute(module)
+        finally:
+            self.busy = False
+        if "keras" in sys.modules and self in sys.meta_path:
+            sys.meta_path.remove(self)
+            _register()
 
 
 if "keras" in sys.modules:
     _register()
 else:
-    sys.meta_path.insert(0, _AfterKeras())
+    sys.meta_path.insert(0, _Registrar())

@@ -122,7 +122,7 @@ def export(run: Path, format_: str, out: Path | None, backend: str | None) -> No
 def _load(run: Path, backend: str | None) -> "GenerativeModel":
     """Loads a run's model on the backend that was asked for, else on the run's own."""
     from kgen import recipe
-    from kgen.run import check_state, load_model, read_env
+    from kgen.run_files import check_state, load_model, read_env
 
     check_state(run)  # mistakes first: Keras takes seconds
     own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]

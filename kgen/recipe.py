@@ -6,10 +6,11 @@ once and the backend can still be chosen.
 """
 
 import ast
+import contextlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -21,7 +22,7 @@ import tyro
 import kgen.data
 from kgen.data.checks import did_you_mean
 from kgen.errors import UserError
-from kgen.run import finished_epochs
+from kgen.run_files import finished_epochs
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -105,7 +106,8 @@ def cli(
     try:
         config = _parse(config_class, arguments, prog)
         _check_backend()
-        main(config)
+        with _naming_the_backend():
+            main(config)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -174,7 +176,25 @@ def _check_backend() -> None:
     if name not in BACKENDS:
         raise UserError(f"KERAS_BACKEND={name}: {did_you_mean(name, BACKENDS)}")
     if importlib.util.find_spec(name) is None:
-        raise UserError(f"the backend {name} is not installed: pip install 'kgen[{name}]'")
+        raise _not_installed(name)
+
+
+@contextlib.contextmanager
+def _naming_the_backend() -> Iterator[None]:
+    """Explains a missing backend that the environment does not name: Keras' default."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name in BACKENDS:
+            raise _not_installed(error.name) from error
+        raise
+
+
+def _not_installed(name: str) -> UserError:
+    return UserError(
+        f"the backend {name} is not installed: pip install 'kgen[{name}]', or choose another one with "
+        "--backend or KERAS_BACKEND"
+    )
 
 
 def _interrupted(config: Config | None) -> str:

@@ -15,7 +15,6 @@ Importing this module loads no Keras.
 import contextlib
 import csv
 import dataclasses
-import importlib.metadata
 import json
 import os
 import platform
@@ -23,8 +22,7 @@ import subprocess
 import sys
 import time
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,8 +30,20 @@ import click
 import numpy as np
 
 import kgen
-from kgen.data.checks import did_you_mean
 from kgen.errors import UserError
+from kgen.run_files import (
+    STATE,
+    check_state,
+    explain,
+    finished_epochs,
+    is_run,
+    load_model,
+    read_config,
+    read_env,
+    read_metrics,
+    replacing,
+    write_json,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -42,9 +52,12 @@ if TYPE_CHECKING:
     from kgen.data import Batches
     from kgen.recipe import Config
 
+__all__ = ["Run", "finished_epochs", "load_model", "read_config", "read_env", "read_metrics"]
+
 Evaluate = Callable[[np.ndarray], Mapping[str, float]]
 
-_STATE, _NEXT = "model.keras", ".next.keras"
+_NEXT = ".next.keras"
+_SHOWN = 64  # images in a picture; points are all shown
 _FREE = ("run", "resume")  # options that say nothing of the model
 
 
@@ -66,7 +79,7 @@ class Run:
         self.path = config.directory
         self.epoch = 0
         self._rows: list[dict[str, Any]] = []
-        with _explain(f"cannot write the run directory {self.path}"):
+        with explain(f"cannot write the run directory {self.path}"):
             if config.resume:
                 self._reopen()
             else:
@@ -76,7 +89,7 @@ class Run:
         """Brings a compiled model and its batches to the end of epoch `epoch`; 0: leaves them."""
         batches.epoch = self.epoch
         if self.epoch:
-            model.load_weights(self.path / _STATE)
+            model.load_weights(self.path / STATE)
 
     def callbacks(
         self,
@@ -89,7 +102,7 @@ class Run:
 
         Args:
             model: the one that `fit` trains.
-            samples: how many to draw for the picture.
+            samples: how many to draw; the picture shows all points, or the first 64 images.
             reference: points (n, 2) to show behind samples that are points.
             evaluate: takes the samples, gives numbers for metrics.csv.
         """
@@ -105,7 +118,7 @@ class Run:
             drawn = model.sample(samples, seed=self.config.seed)
             numbers = {**logs, **(evaluate(drawn) if evaluate else {}), "seconds": seconds}
             self._check_finite(numbers, drawn, epoch + 1)
-            with _explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
+            with explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
                 self._write_picture(drawn, reference, epoch + 1)
                 self._write_metrics({"epoch": epoch + 1, **numbers})
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
@@ -116,8 +129,8 @@ class Run:
         if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
             raise UserError(f"{self.path} exists already: {self._ways_out()}")
         (self.path / "samples").mkdir(parents=True)
-        _write_json(self.path / "env.json", _environment(self.config))
-        _write_json(self.path / "config.json", _saved(self.config))
+        write_json(self.path / "env.json", _environment(self.config))
+        write_json(self.path / "config.json", _saved(self.config))
 
     def _ways_out(self) -> str:
         other = "choose another directory with --run"
@@ -131,7 +144,7 @@ class Run:
         self._check_environment(read_env(self.path))
         for leftover in self.path.glob(".*.keras"):  # of a kill in the middle of a save
             leftover.unlink()
-        if (self.path / _STATE).exists():
+        if (self.path / STATE).exists():
             check_state(self.path)
         self.epoch = finished_epochs(self.path)
         if self.config.epochs < self.epoch:
@@ -140,7 +153,7 @@ class Run:
                 "asked for with --epochs"
             )
         self._rows = [row for row in read_metrics(self.path) if int(row["epoch"]) <= self.epoch]
-        _write_json(self.path / "config.json", _saved(self.config))
+        write_json(self.path / "config.json", _saved(self.config))
 
     def _check_config(self, old: dict[str, Any]) -> None:
         new = _saved(self.config)
@@ -184,11 +197,12 @@ class Run:
     def _write_picture(self, drawn: np.ndarray, reference: np.ndarray | None, epoch: int) -> None:
         from kgen.pictures import save_samples
 
-        save_samples(drawn, self.path / "samples" / f"epoch_{epoch:04d}.png", reference)
+        shown = drawn[:_SHOWN] if drawn.ndim == 4 else drawn
+        save_samples(shown, self.path / "samples" / f"epoch_{epoch:04d}.png", reference)
 
     def _write_metrics(self, row: dict[str, Any]) -> None:
         rows = [*self._rows, row]
-        with _replacing(self.path / "metrics.csv") as file:
+        with replacing(self.path / "metrics.csv") as file:
             columns = dict.fromkeys(key for r in rows for key in r)
             writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
             writer.writeheader()
@@ -206,94 +220,8 @@ class Run:
             archive.comment = json.dumps({"epoch": epoch}).encode()
         with open(new, "rb") as file:
             os.fsync(file.fileno())  # the content before the name, also for a power cut
-        os.replace(new, self.path / _STATE)
+        os.replace(new, self.path / STATE)
         self.epoch = epoch
-
-
-def load_model(path: str | os.PathLike[str]) -> "GenerativeModel":
-    """Loads the model of a run as it was after its last finished epoch, in Keras' safe mode.
-
-    Any backend loads what another one saved. Raises UserError where `path` is no run, no epoch is
-    finished, or the file is damaged.
-    """
-    import keras
-
-    check_state(path)
-    return keras.saving.load_model(Path(path) / _STATE, safe_mode=True)
-
-
-def check_state(path: str | os.PathLike[str]) -> None:
-    """Reads a run's `model.keras` through; raises UserError where it is missing or damaged."""
-    file = Path(path) / _STATE
-    read_config(path)
-    if not file.exists():
-        raise UserError(f"{path} has no finished epoch yet: go on training with --resume")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            bad = archive.testzip()
-            trouble = f"its part {bad} is corrupt" if bad else None
-            epoch = _epoch(archive)
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
-        trouble = str(error)
-    else:
-        if trouble is None and epoch is None:
-            trouble = "it was not written by a run: it does not say after which epoch it was saved"
-    if trouble:
-        raise UserError(
-            f"{file} is damaged ({trouble}): put a copy back, or remove {path} and train again"
-        )
-
-
-def finished_epochs(path: str | os.PathLike[str]) -> int:
-    """Gives the number of epochs that a run has finished; 0 where there is no readable state."""
-    try:
-        with zipfile.ZipFile(Path(path) / _STATE) as archive:
-            return _epoch(archive) or 0
-    except (OSError, zipfile.BadZipFile):
-        return 0
-
-
-def is_run(path: str | os.PathLike[str]) -> bool:
-    """Says whether a directory holds a run."""
-    return (Path(path) / "config.json").is_file() and (Path(path) / "env.json").is_file()
-
-
-def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Gives a run's `config.json`: the recipe's name and its options. Raises UserError."""
-    return _read_json(Path(path), "config.json")
-
-
-def read_env(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Gives a run's `env.json`: backend, versions, seed and git commit. Raises UserError."""
-    return _read_json(Path(path), "env.json")
-
-
-def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, str]]:
-    """Gives the rows of a run's `metrics.csv`; none where no epoch is finished."""
-    file = Path(path) / "metrics.csv"
-    if not file.exists():
-        return []
-    with open(file, newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def _epoch(archive: zipfile.ZipFile) -> int | None:
-    try:
-        return int(json.loads(archive.comment)["epoch"])
-    except (ValueError, TypeError, KeyError):  # no comment, or somebody else's
-        return None
-
-
-def _read_json(path: Path, name: str) -> dict[str, Any]:
-    if not is_run(path):
-        siblings = path.parent.glob("*") if path.parent.is_dir() else ()
-        runs = [str(sibling) for sibling in siblings if is_run(sibling)]
-        hint = f": {did_you_mean(str(path), runs)}" if runs else ""
-        raise UserError(f"{path} is not a run, it has no config.json and env.json{hint}")
-    try:
-        return json.loads((path / name).read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(f"{path / name} is damaged ({error}): put a copy back") from error
 
 
 def _saved(config: "Config") -> dict[str, Any]:
@@ -306,7 +234,7 @@ def _environment(config: "Config") -> dict[str, Any]:
     import keras
 
     backend = keras.backend.backend()
-    versions = {name: importlib.metadata.version(name) for name in ("keras", "numpy", backend)}
+    versions = {name: sys.modules[name].__version__ for name in ("keras", "numpy", backend)}
     return {
         "backend": backend,
         "seed": config.seed,
@@ -324,28 +252,4 @@ def _git_commit(config: "Config") -> str | None:
     with contextlib.suppress(OSError):
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         return result.stdout.strip() or None
-
-
-def _write_json(path: Path, content: dict[str, Any]) -> None:
-    with _replacing(path) as file:
-        json.dump(content, file, indent=2)
-        file.write("\n")
-
-
-@contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Any]:
-    """Opens a text file that takes its name only once it is whole."""
-    temporary = path.with_name(f".{path.name}")
-    with open(temporary, "w", newline="", encoding="utf-8") as file:
-        yield file
-    os.replace(temporary, path)
-
-
-@contextlib.contextmanager
-def _explain(what: str, consequence: Callable[[], str] | None = None) -> Iterator[None]:
-    """Turns trouble with the disk into a message."""
-    try:
-        yield
-    except OSError as error:
-        rest = f"; {consequence()}" if consequence else ""
-        raise UserError(f"{what}: {error.strerror or error}{rest}") from error
+    return None  # git itself is missing

@@ -6,6 +6,8 @@ Paper: "Unsupervised Representation Learning with Deep Convolutional Generative 
 
 from dataclasses import dataclass
 
+import numpy as np
+
 import kgen
 
 
@@ -14,8 +16,8 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 30
-    batch_size: int = 128
+    epochs: int = 40
+    batch_size: int = 64
     latent_dim: int = 64
     """Dimensions of the noise."""
     width: int = 32
@@ -26,6 +28,14 @@ class Config(kgen.recipe.Config):
     """Of Adam."""
     ema_decay: float = 0.999
     """Of the average of the generator that samples are drawn from."""
+
+
+def frechet(samples: np.ndarray, images: np.ndarray) -> float:
+    """Fréchet distance between normal distributions fitted to the pixels of two sets of images."""
+    a, b = (x.reshape(len(x), -1).astype("float64") for x in (samples, images))
+    means, covariances = a.mean(axis=0) - b.mean(axis=0), (np.cov(a.T), np.cov(b.T))
+    product = np.linalg.eigvals(covariances[0] @ covariances[1]).real.clip(0)
+    return means @ means + np.trace(sum(covariances)) - 2 * np.sqrt(product).sum()
 
 
 def main(config: Config) -> None:
@@ -53,7 +63,9 @@ def main(config: Config) -> None:
         epochs=config.epochs,
         initial_epoch=run.epoch,
         shuffle=False,
-        callbacks=run.callbacks(model),
+        callbacks=run.callbacks(
+            model, samples=2000, evaluate=lambda x: {"frechet": frechet(x, train.x)}
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """A GAN on eight Gaussians in a ring: the smallest picture of mode coverage.
 
 Paper: "Generative Adversarial Nets" (Goodfellow et al., 2014).
+Command: python recipes/gan_ring.py
 """
 
 from dataclasses import dataclass
@@ -26,14 +27,13 @@ class Config(kgen.recipe.Config):
     """Widths of the hidden layers of both networks."""
     learning_rate: float = 2e-3
     """Of Adam, for both networks; it falls to 0 along a cosine."""
-    beta_1: float = 0.0
-    """Of Adam."""
     ema_decay: float = 0.999
     """Of the average of the generator that samples are drawn from."""
 
 
-def coverage(points: np.ndarray, toy: kgen.data.toys.GaussianMixture) -> dict[str, float]:
+def coverage(points: np.ndarray, name: str) -> dict[str, float]:
     """How many modes have a point within 3 sigma, and the share of points within 3 sigma of one."""
+    toy = kgen.data.toys.TOYS[name]
     distance = np.linalg.norm(points[:, None] - toy.modes, axis=-1)
     good = distance.min(axis=1) < 3 * toy.scale
     return {"modes": len(set(distance[good].argmin(axis=1))), "high_quality": good.mean()}
@@ -47,19 +47,14 @@ def main(config: Config) -> None:
     train = config.load("train")
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
-    dim = train.spec.shape[0]
     model = kgen.GAN(
-        generator=kgen.networks.mlp(config.latent_dim, dim, config.hidden, name="generator"),
-        discriminator=kgen.networks.mlp(dim, 1, config.hidden, name="discriminator"),
+        generator=kgen.networks.mlp(config.latent_dim, 2, config.hidden),
+        discriminator=kgen.networks.mlp(2, 1, config.hidden),
         ema_decay=config.ema_decay,
     )
-    rate = keras.optimizers.schedules.CosineDecay(
-        config.learning_rate, decay_steps=config.epochs * len(batches)
-    )
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1),
-        jit_compile=config.jit_compile,
-    )
+    steps = config.epochs * len(batches)
+    rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+    model.compile(keras.optimizers.Adam(rate, beta_1=0.0), jit_compile=config.jit_compile)
 
     run.restore(model, batches)
     model.fit(
@@ -68,10 +63,7 @@ def main(config: Config) -> None:
         initial_epoch=run.epoch,
         shuffle=False,
         callbacks=run.callbacks(
-            model,
-            samples=2500,
-            reference=train.x,
-            evaluate=lambda points: coverage(points, kgen.data.toys.TOYS[config.data]),
+            model, samples=2500, reference=train.x, evaluate=lambda x: coverage(x, config.data)
         ),
     )
 

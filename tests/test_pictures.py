@@ -47,8 +47,15 @@ def images(n, channels=1, low=-1.0, high=1.0):
 
 @pytest.mark.parametrize(
     ("n", "columns", "size"),
-    [(9, None, (10, 10)), (8, None, (10, 10)), (2, None, (6, 2)), (1, None, (2, 2)), (6, 2, (6, 10)), (2, 5, (6, 2))],
-)  # fmt: skip
+    [
+        (9, None, (10, 10)),
+        (8, None, (10, 10)),
+        (2, None, (6, 2)),
+        (1, None, (2, 2)),
+        (6, 2, (6, 10)),
+        (2, 5, (6, 2)),
+    ],
+)
 def test_a_grid_is_about_square_or_has_the_columns(tmp_path, n, columns, size):
     path = pictures.save_grid(images(n), tmp_path / "grid.png", columns)
     assert Image.open(path).size == size

@@ -9,6 +9,7 @@ import keras
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
+from kgen.backend.fused_adam import fused_adam
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
 # A traced graph holds a loop unrolled: long samplers run eagerly unless jit_compile=True asks.
@@ -55,7 +56,7 @@ def apply_gradients(
     variables: Sequence[keras.Variable],
 ) -> None:
     """See `kgen.backend.apply_gradients`."""
-    with torch.no_grad():
+    with torch.no_grad(), fused_adam(optimizer):
         optimizer.apply(gradients, variables)
 
 

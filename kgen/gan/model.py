@@ -121,9 +121,8 @@ class GAN(GenerativeModel):
     @endpoint
     def decode(self, latents: Tensor) -> Tensor:
         """Maps latents `(batch, ...)` to examples, with the averaged weights where there are any."""
-        if self.ema is not None:
-            return self.ema(latents)
-        return self.generator(latents, training=False)
+        network = self.generator if self.ema is None else self.ema.average
+        return ops.cast(network(latents, training=False), "float32")
 
     @endpoint
     def generate(self, seed: Tensor) -> Tensor:

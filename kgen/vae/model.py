@@ -148,8 +148,8 @@ class VAE(GenerativeModel):
     @endpoint
     def decode(self, latents: Tensor) -> Tensor:
         """Maps latents to the mean of p(x|z), with the averaged weights where there are any."""
-        outputs = self.decoder(latents, training=False) if self.ema is None else self.ema(latents)
-        return self.likelihood.mean(outputs)
+        network = self.decoder if self.ema is None else self.ema.average
+        return self.likelihood.mean(ops.cast(network(latents, training=False), "float32"))
 
     @endpoint
     def reconstruct(self, x: Tensor) -> Tensor:

@@ -170,6 +170,7 @@ def test_mixed_precision(family, policy, jit, tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.sample(2, seed=0), model.sample(2, seed=0))
+    assert loaded.sample(2, seed=0).dtype == np.float32
 
 
 def test_float16_skips_a_step_whose_gradient_overflows(family):

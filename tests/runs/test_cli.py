@@ -10,8 +10,15 @@ from kgen import recipe
 from kgen.cli import main
 from kgen.run import load_model
 
-HEAVY = "import sys; heavy = {'keras', 'tensorflow', 'jax', 'torch', 'matplotlib'} & set(sys.modules)"
-RUN_MAIN = "from kgen.cli import main; main({words!r}, 'kgen', standalone_mode=False)"
+RUN = "from kgen.cli import main; main({words!r}, 'kgen', standalone_mode=False)"
+HELP = f"""
+import sys
+try:
+    {RUN}
+except SystemExit:
+    pass
+sys.exit(str({{{{'keras', 'tensorflow', 'jax', 'torch', 'matplotlib'}}}} & set(sys.modules)))
+"""
 
 
 def kgen(*words):
@@ -29,9 +36,8 @@ def before_epochs(path):
     ["--help", "list", "train --help", "train gan_ring --help", "sample --help", "export --help"],
 )
 def test_help_loads_nothing_heavy(process, words):
-    script = f"try: {RUN_MAIN.format(words=words.split())}\nexcept SystemExit: pass\n{HEAVY}\nsys.exit(str(heavy or ''))"
-    result = process("-c", script)
-    assert result.stderr.strip() == ""
+    result = process("-c", HELP.format(words=words.split()))
+    assert result.stderr.strip() == "set()"
     assert result.stdout
 
 
@@ -47,7 +53,7 @@ def test_list_shows_the_first_line_of_each_recipe():
 def test_train_help_shows_the_fields(capsys):
     result = kgen("train", "gan_ring", "--help")
     assert result.exit_code == 0
-    assert "--latent-dim" in result.output and "--beta-1" in result.output
+    assert "--latent-dim" in result.output and "--learning-rate" in result.output
 
 
 @pytest.mark.parametrize(
@@ -132,10 +138,8 @@ def test_sample_refuses_two_backends(path):
 @pytest.mark.slow
 def test_sample_takes_the_backend_of_the_run(process, path, monkeypatch):
     monkeypatch.delenv("KERAS_BACKEND")
-    script = (
-        f"{RUN_MAIN.format(words=['sample', str(path)])}; import keras; print(keras.backend.backend())"
-    )
-    assert process("-c", script).stdout.split()[-1] == keras.backend.backend()
+    script = RUN.format(words=["sample", str(path)]) + "; print(sys.modules['keras'].config.backend())"
+    assert process("-c", f"import sys; {script}").stdout.split()[-1] == keras.backend.backend()
 
 
 @pytest.mark.parametrize(

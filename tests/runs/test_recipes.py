@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import pytest
 
-import kgen
 from kgen import recipe
 from kgen.errors import UserError
 
@@ -98,7 +97,7 @@ def test_an_unknown_data_set_names_the_close_one():
 
 
 def test_too_many_examples_are_an_error():
-    with pytest.raises(UserError, match="--data fashion_mini: .*20000"):
+    with pytest.raises(UserError, match=r"--data fashion_mini: .*20000"):
         Options(examples=20_000).load()
 
 
@@ -142,5 +141,19 @@ def test_a_backend_that_is_not_installed_is_an_error(monkeypatch):
         recipe.choose_backend("jax")
 
 
-def test_keras_is_not_needed_to_choose():
-    assert not hasattr(kgen.recipe, "keras") and not hasattr(kgen.run, "keras")
+@pytest.mark.parametrize("name", recipe.BACKENDS)
+def test_a_default_backend_that_is_not_installed_is_an_error(fails, name):
+    def main(config):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    code, message = fails(recipe.cli, main, Options, [])
+    assert code == 1
+    assert message.startswith(f"Error: the backend {name} is not installed: pip install")
+
+
+def test_another_missing_module_keeps_its_traceback():
+    def main(config):
+        raise ModuleNotFoundError("No module named 'scipy'", name="scipy")
+
+    with pytest.raises(ModuleNotFoundError, match="scipy"):
+        recipe.cli(main, Options, [])

@@ -105,11 +105,11 @@ def test_a_run_below_a_file_is_an_error(train, fails, tmp_path):
 
 
 def test_another_config_is_not_resumed(path, train, fails):
-    code, message = fails(train, "gan_ring", "--epochs 3 --beta-1 0.25 --seed 5 --resume")
+    code, message = fails(train, "gan_ring", "--epochs 3 --learning-rate 0.25 --seed 5 --resume")
     assert code == 1
     assert message.startswith(
-        "Error: runs/gan_ring was started with another config: beta_1 was 0.0 and is 0.25 now, "
-        "seed was 0 and is 5 now; repeat its options"
+        "Error: runs/gan_ring was started with another config: learning_rate was 0.002 and is "
+        "0.25 now, seed was 0 and is 5 now; repeat its options"
     )
 
 
