@@ -1,11 +1,17 @@
 """One process, one backend (KERAS_BACKEND), one thread: two test processes share two cores."""
 
 import os
+import tempfile
 
 for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+
+# JAX compiles the same small models in many tests: once is enough.
+_cache = tempfile.TemporaryDirectory(prefix="kgen-jax-")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache.name)
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
 
 import keras  # noqa: E402
 import pytest  # noqa: E402

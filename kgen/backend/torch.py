@@ -1,6 +1,7 @@
 """The engine's PyTorch side: autograd on detached leaves, and whole steps traced into one graph."""
 
 import contextlib
+import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -11,6 +12,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from kgen.backend.fused_adam import fused_adam
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
+from kgen.backend.torch_graph import drop_copies
 
 # A traced graph holds a loop unrolled: long samplers run eagerly unless jit_compile=True asks.
 COMPILES_LOOPS = False
@@ -135,34 +137,35 @@ class Traced:
 
     def __call__(self, *arguments: Any) -> Any:
         """Traces at the first call with these shapes, replays the graph afterwards."""
-        signature = tuple(_signature(leaf) for leaf in keras.tree.flatten(arguments))
+        leaves = _flatten(arguments)
+        signature = tuple(_signature(leaf) for leaf in leaves)
         if signature not in self.graphs:
             self.graphs[signature] = self._trace(arguments)
-        return self.graphs[signature](*arguments)
+        return self.graphs[signature](leaves)
 
     def _trace(self, arguments: tuple) -> Function:
+        """Makes a function of the leaves of the arguments."""
         structure: list[Any] = []
 
         def flat(*leaves: Tensor) -> list[Tensor]:
-            result = self.fn(*keras.tree.pack_sequence_as(arguments, leaves))
+            result = self.fn(*_pack(arguments, iter(leaves)))
             structure[:] = [result]
-            return keras.tree.flatten(result)
+            return _flatten(result)
 
         try:
-            graph = make_fx(flat, tracing_mode="fake")(*keras.tree.flatten(arguments))
+            graph = make_fx(flat, tracing_mode="fake")(*_flatten(arguments))
+            drop_copies(graph)
         except Exception as error:
-            result = self.fn  # where the arguments are at fault, the eager call says so
+            reason = _first_line(error)  # where the arguments are at fault, the eager call says so
             warnings.warn(
-                f"torch could not trace this step, so it runs eagerly: {_first_line(error)} "
+                f"torch could not trace this step, so it runs eagerly: {reason} "
                 "(keras.layers.Dropout is a common cause: use kgen.layers.Dropout)",
                 stacklevel=2,
             )
-            return result
-        output = structure[0]
+            return lambda leaves: self.fn(*_pack(arguments, iter(leaves)))
+        output = _pack(structure[0], itertools.repeat(None))  # holds no tensor of the trace
         run = torch.compile(graph, dynamic=False) if self.inductor else graph
-        return lambda *arguments: keras.tree.pack_sequence_as(
-            output, list(run(*keras.tree.flatten(arguments)))
-        )
+        return lambda leaves: _pack(output, iter(run(*leaves)))
 
 
 def _forward(fn: Function, x: Tensor) -> tuple[Tensor, Tensor, bool]:
@@ -177,7 +180,7 @@ def _write(state: tuple, new_state: tuple) -> None:
     """Copies new values into the variables' memory; what was updated in place is there already."""
     pairs = [
         (old, new)
-        for old, new in zip(keras.tree.flatten(state), keras.tree.flatten(new_state), strict=True)
+        for old, new in zip(_flatten(state), _flatten(new_state), strict=True)
         if old is not new
     ]
     if pairs:
@@ -203,6 +206,24 @@ def _present(batch: Any) -> tuple:
     if sample_weight is not None:
         return x, y, sample_weight
     return (x,) if y is None else (x, y)
+
+
+def _flatten(nested: Any) -> list[Any]:
+    """The leaves of nested tuples, lists and dicts: `keras.tree`'s take a millisecond a step."""
+    if isinstance(nested, dict):
+        nested = nested.values()
+    elif not isinstance(nested, (tuple, list)):
+        return [nested]
+    return [leaf for item in nested for leaf in _flatten(item)]
+
+
+def _pack(like: Any, leaves: Iterator[Any]) -> Any:
+    """Puts leaves into the structure of `like`: the inverse of `_flatten`."""
+    if isinstance(like, dict):
+        return {key: _pack(item, leaves) for key, item in like.items()}
+    if isinstance(like, (tuple, list)):
+        return type(like)([_pack(item, leaves) for item in like])
+    return next(leaves)
 
 
 def _signature(leaf: Any) -> tuple:

@@ -1,6 +1,7 @@
 """A run that was stopped at any moment goes on, and ends where it would have ended, to the bit."""
 
 import errno
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -8,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from kgen.run import finished_epochs, read_metrics
+from kgen.errors import UserError
+from kgen.recipe import Config
+from kgen.run import Run, finished_epochs, read_metrics
 
 KILLED = Path(__file__).parent / "killed.py"
 TINY_RING = ["--examples", "512", "--batch-size", "64", "--hidden", "8", "8", "--epochs", "3"]
@@ -95,25 +98,43 @@ def test_a_full_disk_keeps_the_state_of_the_epoch_before(path, train, trained, f
     assert (path / "model.keras").read_bytes() == (trained / "model.keras").read_bytes()
 
 
-def test_no_space_left_is_said(train, fails, monkeypatch):
-    monkeypatch.setattr("kgen.GenerativeModel.save", no_space)
-    code, message = fails(train, "gan_ring")
-    assert (code, message) == (
-        1,
-        "Error: could not save epoch 1 in runs/gan_ring: No space left on device; no epoch was "
-        "finished before. Make room, and go on with --resume",
+class Stub:
+    """What a run needs of a model."""
+
+    value, error = 0.0, None
+
+    def sample(self, n, seed):
+        return np.full((n, 2), self.value)
+
+    def save(self, path):
+        raise self.error
+
+
+def end_of_first_epoch(model, loss=1.0):
+    run = Run(Config(run="runs/stub"))
+    (callback,) = run.callbacks(model)
+    with pytest.raises(UserError) as error:
+        callback.on_epoch_end(0, {"loss": loss})
+    return error.value.message
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_a_disk_that_cannot_be_written_is_said(number):
+    model = Stub()
+    model.error = OSError(number, os.strerror(number))
+    assert end_of_first_epoch(model) == (
+        f"could not save epoch 1 in runs/stub: {os.strerror(number)}; no epoch was finished before. "
+        "Make room, and go on with --resume"
     )
 
 
-def test_a_run_that_diverges_ends_with_its_last_good_state(path, train, fails, monkeypatch):
-    monkeypatch.setattr("kgen.GAN.sample", lambda model, n, seed: np.full((n, 2), np.nan))
-    code, message = fails(train, "gan_ring", "--epochs 4 --resume")
-    assert code == 1
-    assert message.endswith(
-        "Error: training diverged in epoch 4 of runs/gan_ring: samples NaN or infinite; the state of "
-        "epoch 3 is intact. Try a smaller learning rate"
+@pytest.mark.parametrize(
+    ("value", "loss", "what"), [(np.nan, 1.0, "samples"), (0.0, np.inf, "loss"), (0.0, np.nan, "loss")]
+)
+def test_a_run_that_diverges_ends(value, loss, what):
+    model = Stub()
+    model.value = value
+    assert end_of_first_epoch(model, loss) == (
+        f"training diverged in epoch 1 of runs/stub: {what} NaN or infinite; no epoch was finished "
+        "before. Try a smaller learning rate"
     )
-
-
-def no_space(*_, **__):
-    raise OSError(errno.ENOSPC, "No space left on device")
