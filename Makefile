@@ -7,11 +7,14 @@ BIN := $(abspath $(VENV))/bin
 INSTALLED := $(VENV)/.installed
 TEST := $(BIN)/python -m pytest
 
+# TensorFlow's start-up messages say nothing of kgen.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
 .PHONY: demo test lint test-tensorflow test-jax test-torch test-parity test-once clean
 
 demo: $(INSTALLED)
 	rm -rf demo
-	$(BIN)/kgen train vae_fashion --backend tensorflow --run demo/vae --epochs 5
+	$(BIN)/kgen train vae_fashion --backend tensorflow --run demo/vae --epochs 12
 	$(BIN)/kgen sample demo/vae -n 64 --seed 0 --out demo/samples.png
 	$(BIN)/kgen export demo/vae --out demo/savedmodel
 	$(BIN)/python tutorials/serve.py demo/savedmodel --out demo/served.png

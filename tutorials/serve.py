@@ -6,6 +6,9 @@ python tutorials/serve.py PATH_OF_SAVEDMODEL --out served.png
 import argparse
 import sys
 
+# TensorFlow imports Keras by itself where it is installed: shut both out, to show that none is needed.
+sys.modules["keras"] = sys.modules["kgen"] = None
+
 import numpy as np
 import tensorflow as tf
 from PIL import Image
@@ -30,9 +33,9 @@ def main() -> None:
     picture = np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)
     pixels = np.clip(np.round((picture + 1.0) * 127.5), 0, 255).astype("uint8")
     Image.fromarray(pixels.squeeze()).save(options.out)
-    loaded = [name for name in ("kgen", "keras") if name in sys.modules]
-    print(f"wrote {options.out}: served by TensorFlow {tf.__version__}")
-    print(f"kgen or keras imported: {loaded or 'neither'}")
+    print(
+        f"wrote {options.out}: 64 samples, served by TensorFlow {tf.__version__} without kgen and Keras"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,58 @@
+"""Copies that a traced torch graph loses, and those that it must keep."""
+
+import pytest
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from kgen.backend.torch_graph import drop_copies
+
+IMAGES = torch.arange(24.0).reshape(1, 2, 3, 4)
+
+
+def there_and_back(x):
+    """Channels last to channels first and back, as Keras' convolution does it."""
+    first = x.permute(0, 3, 1, 2).contiguous()
+    return first.contiguous(memory_format=torch.channels_last)
+
+
+def pure(x):
+    return there_and_back(x) * 2.0
+
+
+def changes_the_copy(x):
+    copy = there_and_back(x)
+    copy.add_(1.0)
+    return copy * x.permute(0, 3, 1, 2)
+
+
+def changes_the_source(x):
+    source = x * 1.0
+    copy = there_and_back(source)
+    source.add_(1.0)
+    return copy + source.permute(0, 3, 1, 2)
+
+
+def returns_the_copy(x):
+    return there_and_back(x)
+
+
+def transposes(x):
+    return x.permute(0, 3, 1, 2).contiguous() * 2.0
+
+
+@pytest.mark.parametrize(
+    "fn, copies",
+    [
+        (pure, 0),
+        (changes_the_copy, 2),
+        (changes_the_source, 2),
+        (returns_the_copy, 2),
+        (transposes, 1),
+    ],
+)
+def test_drop_copies(fn, copies):
+    graph = make_fx(fn, tracing_mode="fake")(IMAGES)
+    drop_copies(graph)
+    left = [n for n in graph.graph.nodes if n.target is torch.ops.aten.clone.default]
+    assert len(left) == copies
+    torch.testing.assert_close(graph(IMAGES), fn(IMAGES), rtol=0, atol=0)
