@@ -17,19 +17,18 @@ _COPY = torch.ops.aten.clone.default
 def drop_copies(module: fx.GraphModule) -> None:
     """Replaces, in place, each copy of a copy that lies in memory as the first tensor does.
 
-    A copy stays where it may serve a purpose: where it or its source is changed in place, and where
-    it is returned.
+    A copy stays where it may serve a purpose: where it or its source is changed in place, or shares
+    its memory with what is returned.
     """
-    changed = {storage for node in module.graph.nodes for storage in _changed_by(node)}
+    needed = {storage for node in module.graph.nodes for storage in _needed_by(node)}
     for node in list(module.graph.nodes):
         if node.target is not _COPY:
             continue
         source = node.args[0]
         while source.target is _COPY:
             source = source.args[0]
-        kept = changed.intersection([*_storages(node), *_storages(source)])
-        returned = any(user.op == "output" for user in node.users)
-        if _layout(node) == _layout(source) and not kept and not returned:
+        kept = needed.intersection([*_storages(node), *_storages(source)])
+        if _layout(node) == _layout(source) and not kept:
             node.replace_all_uses_with(source)
     # Not `eliminate_dead_code`: it would have to know each operation's effects, this only copies.
     for node in reversed(module.graph.nodes):
@@ -38,10 +37,10 @@ def drop_copies(module: fx.GraphModule) -> None:
     module.recompile()
 
 
-def _changed_by(node: fx.Node) -> Iterator[int]:
-    """The memory that an operation may write to: all its arguments, if it writes at all."""
+def _needed_by(node: fx.Node) -> Iterator[int]:
+    """The memory of an operation's arguments, where it changes any of them or returns them."""
     schema = getattr(node.target, "_schema", None)
-    if schema is not None and schema.is_mutable:
+    if node.op == "output" or (schema is not None and schema.is_mutable):
         for argument in keras.tree.flatten((node.args, node.kwargs)):
             if isinstance(argument, fx.Node):
                 yield from _storages(argument)

@@ -52,40 +52,41 @@ def measure(name: str, jit: bool, blocks: int, steps: int, memory_steps: int) ->
     _run(twin, images)
     race = Race(twin, images)
     fit(model, images, epochs=blocks, callbacks=[race])
-    ratios = [ours / theirs for ours, theirs in zip(race.kgen, race.twin, strict=True)]
+    ratios = [theirs[0] / ours[0] for ours, theirs in race.pairs]
     return {
         "backend": keras.backend.backend(),
         "model": name,
         "mode": mode(jit),
-        "kgen": statistics.median(race.kgen),
-        "twin": statistics.median(race.twin),
+        "kgen": steps / statistics.median(ours[0] for ours, _ in race.pairs),
+        "twin": steps / statistics.median(theirs[0] for _, theirs in race.pairs),
         "ratio": statistics.median(ratios),
         "range": [min(ratios), max(ratios)],
+        "cpu_ratio": statistics.median(theirs[1] / ours[1] for ours, theirs in race.pairs),
         "first": seconds,
         "growth_mb": _memory_growth(model, memory_steps),
     }
 
 
 class Race(keras.callbacks.Callback):
-    """Times every epoch of kgen, and a block of the twin after each; steps per second."""
+    """Times every epoch of kgen, and a block of the twin after each.
+
+    `pairs` holds both times of each pair of blocks: seconds on the wall, seconds of CPU time.
+    """
 
     def __init__(self, twin: common.Twin, images: np.ndarray) -> None:
         super().__init__()
-        self.rival, self.images = twin, images
-        self.steps = len(images) // common.BATCH
-        self.kgen: list[float] = []
-        self.twin: list[float] = []
+        self.twin, self.images = twin, images
+        self.pairs: list[tuple[np.ndarray, np.ndarray]] = []
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Starts kgen's clock."""
-        self.start = time.perf_counter()
+        """Starts kgen's clocks."""
+        self.start = _clocks()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Stops kgen's clock (the logs are numbers by now, so the steps have ended)."""
-        self.kgen.append(self.steps / (time.perf_counter() - self.start))
-        start = time.perf_counter()
-        _run(self.rival, self.images)
-        self.twin.append(self.steps / (time.perf_counter() - start))
+        """Stops kgen's clocks (the logs are numbers by now, so the steps have ended)."""
+        middle = _clocks()
+        _run(self.twin, self.images)
+        self.pairs.append((middle - self.start, _clocks() - middle))
 
 
 class Memory(keras.callbacks.Callback):
@@ -189,6 +190,10 @@ def _run(twin: common.Twin, images: np.ndarray) -> None:
     for start in range(0, len(images), common.BATCH):
         twin.step(images[start : start + common.BATCH])
     twin.means()
+
+
+def _clocks() -> np.ndarray:
+    return np.array([time.perf_counter(), time.process_time()])
 
 
 def _memory_growth(model: kgen.GenerativeModel, steps: int) -> float | None:

@@ -36,6 +36,10 @@ def returns_the_copy(x):
     return there_and_back(x)
 
 
+def returns_a_view(x):
+    return there_and_back(x)[:1]
+
+
 def transposes(x):
     return x.permute(0, 3, 1, 2).contiguous() * 2.0
 
@@ -47,6 +51,7 @@ def transposes(x):
         (changes_the_copy, 2),
         (changes_the_source, 2),
         (returns_the_copy, 2),
+        (returns_a_view, 2),
         (transposes, 1),
     ],
 )
