@@ -5,7 +5,8 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | name | used in | why |
 |---|---|---|
 | `StatelessScope.original_scope` | here | reads of the inner scope fall through to the outer one |
-| `StatelessScope.get_current_value`, `add_update` | here, `backend/jax_export.py` | what `Variable.value` and `assign` call |
+| `StatelessScope.get_current_value` | here, `backend/jax_export.py` | what `Variable.value` calls |
+| `StatelessScope.add_update` | here | what `Variable.assign` calls |
 | `Variable._value is None` | `backend/jax.py` | the sign that `fit` took a value out and lost it |
 | `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
 | `Model.make_train_function`, `make_test_function` | `core/model.py` | where torch's step enters |
