@@ -10,6 +10,9 @@ import sys
 
 import kgen
 
+# A shell starts what it runs in the background with SIGINT ignored, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 moment, name, *options = sys.argv[1:]
 calls = []
 
