@@ -39,8 +39,9 @@ class RandomStream(keras.layers.Layer):
     def next_key(self) -> Tensor:
         """Gives a fresh key, int32 `(2,)`, and moves on."""
         state = ops.cast(self.state, "int32")
+        key = kgen.random.fold_in(state[:2], state[2])  # first: torch assigns in place, under `state`
         self.state.assign(self.state + ops.convert_to_tensor([0, 0, 1], dtype=self.state.dtype))
-        return kgen.random.fold_in(state[:2], state[2])
+        return key
 
     def next_keys(self, like: Tensor) -> Tensor:
         """Gives one fresh key for each example of a batch `like` (batch, ...): int32 `(batch, 2)`."""

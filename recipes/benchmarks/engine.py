@@ -16,8 +16,8 @@ counts only the seconds that the process computed: where others use the machine 
 GPU it tells what Python costs. TensorFlow runs as a plain graph and with XLA, each against
 `tf.function` with the same flag; JAX under `jax.jit`; torch eager, and as kgen's traced graph
 (`jit_compile=True`), both against eager torch. An epoch of Keras costs some 50 ms on TensorFlow,
-whatever its length, and may end with a wait for tf.data's tuner, which sleeps twice as long each
-time: both are in the ratio, the wait is not in that of CPU time.
+whatever its length, and was seen to end with a wait as long as itself, whose cause is not known:
+both are in the ratio, the wait is not in that of CPU time.
 
 The time to the first step is that from nothing to the first loss: build the networks, compile,
 train on one batch. Imports and the framework's own start are not in it. Memory growth is that of

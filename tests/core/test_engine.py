@@ -55,6 +55,15 @@ def test_a_stream_gives_new_keys_and_starts_again_from_its_seed():
     assert len({tuple(key) for key in first}) == 3
 
 
+def test_the_first_key_is_that_of_step_zero():
+    """torch assigns in place: a key made after the assignment would be the next step's."""
+    stream = kgen.core.RandomStream()
+    stream.reseed(5)
+    words = ops.convert_to_tensor(np.array(stream.state.numpy()[:2], dtype="int32"))
+    expected = ops.convert_to_numpy(kgen.random.fold_in(words, 0))
+    np.testing.assert_array_equal(ops.convert_to_numpy(stream.next_key()), expected)
+
+
 def test_set_random_seed_decides_the_stream():
     states = []
     for _ in range(2):
