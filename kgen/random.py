@@ -164,6 +164,9 @@ def _bits(key: Tensor, blocks: int) -> tuple[Tensor, Tensor]:
 
 def _threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
     """Threefry-2x32-20. int32 addition wraps around on every backend, as the algorithm needs."""
+    native = backend.threefry(k0, k1, x0, x1)
+    if native is not None:
+        return native
     schedule = (k0, k1, ops.bitwise_xor(ops.bitwise_xor(k0, k1), _int32(_PARITY)))
     x0, x1 = x0 + schedule[0], x1 + schedule[1]
     for group in range(5):

@@ -130,6 +130,34 @@ def rotate_left(x: Tensor, distance: int) -> Tensor:
     return _backend.rotate_left(x, distance)
 
 
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor] | None:
+    """Encrypts int32 counters by Threefry-2x32-20, where the backend has it; None where not."""
+    return _backend.threefry(k0, k1, x0, x1)
+
+
+def batch_norm(
+    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Normalises `(batch, height, width, channels)` by its own statistics, in one fused operation.
+
+    Gives the result, the means and the biased variances of the channels; None where the backend has
+    no faster way than `keras.ops`.
+    """
+    return _backend.batch_norm(x, scale, offset, epsilon)
+
+
+def conv_transpose(
+    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
+) -> Tensor | None:
+    """Computes `keras.ops.conv_transpose`, channels last; None where that is the fastest way."""
+    return _backend.conv_transpose(inputs, kernel, strides, padding)
+
+
+def fit_strategy(strategy: Any) -> Any:
+    """Gives the distribution strategy that Keras' TensorFlow trainer takes; only it has one."""
+    return _backend.fit_strategy(strategy)
+
+
 def synchronize(model: keras.Model) -> None:
     """Brings the variables up to date inside a callback of `fit`, where the backend needs that."""
     _backend.synchronize(model)

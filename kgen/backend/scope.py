@@ -11,9 +11,9 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
 | `Model.make_train_function`, `make_test_function` | `core/model.py` | where torch's step enters |
 | `Model.train_function(data)` takes `[batch]` | `backend/torch.py` | the trainer's calling convention |
-| `Adam._parallel_update_step` | `backend/fused_adam.py` | where the update in one pass enters |
-| `Adam._momentums`, `_velocities` | `backend/fused_adam.py` | the slots |
-| `Adam._get_variable_index` | `backend/fused_adam.py` | which slot is a variable's |
+| `Adam._parallel_update_step` | `backend/torch.py` | where the update in one pass enters |
+| `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |
+| `Adam._get_variable_index` | `backend/*_adam.py` | which slot is a variable's |
 """
 
 from collections.abc import Callable, Iterable, Sequence

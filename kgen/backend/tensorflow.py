@@ -7,7 +7,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
+from kgen.backend.tensorflow_adam import update
 
 COMPILES_LOOPS = True
 
@@ -53,7 +55,8 @@ def apply_gradients(
     variables: Sequence[keras.Variable],
 ) -> None:
     """See `kgen.backend.apply_gradients`."""
-    optimizer.apply(gradients, variables)
+    with replaced(optimizer, "update_step", update):
+        optimizer.apply(gradients, variables)
 
 
 def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool) -> Function:
@@ -71,6 +74,52 @@ def rotate_left(x: Tensor, distance: int) -> Tensor:
     # int32 shifts right with its sign: mask the copies of the sign bit away.
     low = tf.bitwise.right_shift(x, 32 - distance) & ((1 << distance) - 1)
     return tf.bitwise.left_shift(x, distance) | low
+
+
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> None:
+    """See `kgen.backend.threefry`."""
+
+
+def batch_norm(
+    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `kgen.backend.batch_norm`."""
+    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=epsilon)
+    size = tf.cast(tf.size(x) // tf.size(mean), variance.dtype)
+    # the kernel's variance is that of n - 1
+    return y, mean, tf.stop_gradient(variance * ((size - 1.0) / size))
+
+
+def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:
+    """See `kgen.backend.conv_transpose`."""
+
+
+def fit_strategy(strategy: tf.distribute.Strategy) -> Any:
+    """See `kgen.backend.fit_strategy`: the default one, without autotuned input; others as they are.
+
+    The thread that tunes a tf.data pipeline sleeps 10 ms, 20 ms, 40 ms and so on, and the end of an
+    epoch waits until it wakes: up to as long as the epoch took. What Keras makes of arrays and
+    PyDatasets gains nothing by tuning; a user's own option in a tf.data.Dataset stays.
+    """
+    return strategy if tf.distribute.has_strategy() else _Untuned(strategy)
+
+
+class _Untuned:
+    """A strategy in all but how it iterates over data."""
+
+    def __init__(self, strategy: tf.distribute.Strategy) -> None:
+        self._strategy = strategy
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._strategy, name)
+
+    def experimental_distribute_dataset(self, dataset: tf.data.Dataset) -> tf.data.Dataset:
+        """Gives the dataset with autotuning off, unless its options say otherwise."""
+        if dataset.options().autotune.enabled is None:
+            options = tf.data.Options()
+            options.autotune.enabled = False
+            dataset = dataset.with_options(options)
+        return dataset
 
 
 def synchronize(model: keras.Model) -> None:

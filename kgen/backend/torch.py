@@ -10,8 +10,9 @@ import keras
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kgen.backend.fused_adam import fused_adam
+from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
+from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
 
 # A traced graph holds a loop unrolled: long samplers run eagerly unless jit_compile=True asks.
@@ -58,7 +59,7 @@ def apply_gradients(
     variables: Sequence[keras.Variable],
 ) -> None:
     """See `kgen.backend.apply_gradients`."""
-    with torch.no_grad(), fused_adam(optimizer):
+    with torch.no_grad(), replaced(optimizer, "_parallel_update_step", update):
         optimizer.apply(gradients, variables)
 
 
@@ -108,6 +109,37 @@ def rotate_left(x: Tensor, distance: int) -> Tensor:
     """See `kgen.backend.rotate_left`."""
     # int32 shifts right with its sign: mask the copies of the sign bit away.
     return (x << distance) | ((x >> (32 - distance)) & ((1 << distance) - 1))
+
+
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> None:
+    """See `kgen.backend.threefry`."""
+
+
+def batch_norm(
+    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `kgen.backend.batch_norm`."""
+    y, mean, inverse = torch.native_batch_norm(
+        x.permute(0, 3, 1, 2), scale, offset, None, None, True, 0.0, epsilon
+    )
+    variance = inverse.detach() ** -2 - epsilon
+    return y.permute(0, 2, 3, 1), mean.detach(), torch.clamp(variance, min=0.0)
+
+
+def conv_transpose(
+    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
+) -> Tensor | None:
+    """See `kgen.backend.conv_transpose`: with even margins torch cuts them off itself, Keras copies."""
+    margins = [size - stride for size, stride in zip(kernel.shape, strides, strict=False)]
+    if padding != "same" or any(margin < 0 or margin % 2 for margin in margins):
+        return None
+    outputs = torch.nn.functional.conv_transpose2d(
+        inputs.permute(0, 3, 1, 2),
+        kernel.permute(3, 2, 0, 1),
+        stride=strides,
+        padding=[margin // 2 for margin in margins],
+    )
+    return outputs.permute(0, 2, 3, 1)
 
 
 def synchronize(model: keras.Model) -> None:

@@ -213,6 +213,11 @@ class GenerativeModel(keras.Model):
         with backend.keep_weights(self):
             return super().fit(x, *args, **kwargs)
 
+    @property
+    def distribute_strategy(self) -> Any:
+        """What Keras' TensorFlow trainer runs steps and feeds data through."""
+        return backend.fit_strategy(super().distribute_strategy)
+
     def make_train_function(self, force: bool = False) -> Any:
         """Compiles the train step: Keras calls this."""
         return self._compile_step("train", super().make_train_function, force)

@@ -9,6 +9,7 @@ its whole training step 4 times. A `jax.custom_vjp` is no faster with a kernel o
 import keras
 from keras import ops
 
+from kgen import backend
 from kgen.backend import Tensor
 from kgen.backend.convolution import prefers_matmul
 
@@ -28,21 +29,26 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Maps images `(batch, height, width, channels)` to larger ones."""
-        if not self._by_matmul(inputs):
+        outputs = self._fast(inputs)
+        if outputs is None:
             return super().call(inputs)
-        outputs = conv_transpose_by_matmul(
-            inputs, self.kernel, self.strides, self.padding, self.output_padding
-        )
         if self.use_bias:
             outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
 
-    def _by_matmul(self, inputs: Tensor) -> bool:
-        return (
-            prefers_matmul()
-            and self.data_format == "channels_last"
-            and max(self.dilation_rate) == 1
-            and None not in inputs.shape[1:3]
+    def _fast(self, inputs: Tensor) -> Tensor | None:
+        if self.data_format != "channels_last" or max(self.dilation_rate) > 1:
+            return None
+        if prefers_matmul():
+            return self._by_matmul(inputs) if None not in inputs.shape[1:3] else None
+        if self.output_padding is not None or isinstance(inputs, keras.KerasTensor):
+            return None
+        kernel = ops.cast(self.kernel, inputs.dtype)
+        return backend.conv_transpose(inputs, kernel, self.strides, self.padding)
+
+    def _by_matmul(self, inputs: Tensor) -> Tensor:
+        return conv_transpose_by_matmul(
+            inputs, self.kernel, self.strides, self.padding, self.output_padding
         )
 
 

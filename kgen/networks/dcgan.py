@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from kgen.layers import Conv2DTranspose, Dropout, Normal
+from kgen.layers import BatchNormalization, Conv2DTranspose, Dropout, Normal
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
 
@@ -55,7 +55,7 @@ def dcgan_generator(
     )(inputs)
     x = layers.Reshape((height, columns, channels))(x)
     for stage in reversed(range(stages)):
-        x = layers.ReLU()(layers.BatchNormalization(momentum=_MOMENTUM)(x))
+        x = layers.ReLU()(BatchNormalization(momentum=_MOMENTUM)(x))
         last = stage == 0
         x = Conv2DTranspose(
             shape[-1] if last else width * 2 ** (stage - 1),
@@ -111,7 +111,7 @@ def dcgan_discriminator(
             kernel_initializer=Normal(_STDDEV, next(seeds)),
         )(x)
         if normalised:
-            x = layers.BatchNormalization(momentum=_MOMENTUM)(x)
+            x = BatchNormalization(momentum=_MOMENTUM)(x)
         x = layers.LeakyReLU(negative_slope=0.2)(x)
         if dropout:
             x = Dropout(dropout, seed=next(seeds))(x)

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgen.layers import Conv2DTranspose, Dropout
+from kgen.layers import BatchNormalization, Conv2DTranspose, Dropout
 from kgen.networks import conv_decoder, conv_encoder, dcgan_discriminator, dcgan_generator, mlp
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
@@ -138,17 +138,17 @@ def kinds(network):
 
 def test_batch_norm_of_generator():
     assert kinds(dcgan_generator(width=4))[-3:] == [
-        keras.layers.BatchNormalization,
+        BatchNormalization,
         keras.layers.ReLU,
         Conv2DTranspose,
     ]
-    assert kinds(dcgan_generator(width=4)).count(keras.layers.BatchNormalization) == 2
+    assert kinds(dcgan_generator(width=4)).count(BatchNormalization) == 2
 
 
 @pytest.mark.parametrize(("batch_norm", "count"), [(True, 1), (False, 0)])
 def test_batch_norm_of_discriminator(batch_norm, count):
     layers = kinds(dcgan_discriminator(width=4, batch_norm=batch_norm))
-    assert layers.count(keras.layers.BatchNormalization) == count
+    assert layers.count(BatchNormalization) == count
     assert layers[1:3] == [keras.layers.Conv2D, keras.layers.LeakyReLU]
 
 

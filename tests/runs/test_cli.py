@@ -143,11 +143,25 @@ def test_sample_takes_the_backend_of_the_run(process, path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("format_", "out"), [("tf_saved_model", "saved_model"), ("onnx", "model.onnx")]
+    ("words", "out", "options"),
+    [
+        ([], "saved_model", ("tf_saved_model", False, True)),
+        (["--format", "onnx"], "onnx", ("onnx", False, True)),
+        (["--overwrite", "--no-jit-compile"], "saved_model", ("tf_saved_model", True, False)),
+    ],
+    ids=["default", "onnx", "options"],
 )
-def test_export_hands_over_to_the_model(path, monkeypatch, format_, out):
+def test_export_hands_over_to_the_model(path, monkeypatch, words, out, options):
     calls = []
-    monkeypatch.setattr("kgen.GAN.export", lambda model, *a, **k: calls.append((a, k)))
-    result = kgen("export", path, "--format", format_)
+    monkeypatch.setattr("kgen.GAN.export", lambda model, *arguments: calls.append(arguments))
+    result = kgen("export", path, *words)
     assert (result.exit_code, result.output) == (0, f"wrote runs/gan_ring/{out}\n")
-    assert calls == [((path / out,), {"format": format_})]
+    assert calls == [(path / out, *options)]
+
+
+def test_export_says_what_is_in_the_way(path):
+    (path / "saved_model").mkdir()
+    result = kgen("export", path)
+    assert result.exit_code == 1
+    assert "Error: cannot export runs/gan_ring to runs/gan_ring/saved_model: " in result.output
+    assert "exists" in result.output

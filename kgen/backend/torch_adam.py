@@ -4,8 +4,7 @@ Keras writes one update as a dozen `torch._foreach` operations, each of which re
 much memory as there are weights, and a traced step replays them as they are.
 """
 
-import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -15,37 +14,7 @@ _FOREVER = 1e9  # steps after which Adam's bias corrections are exactly 1
 _DEVICES = ("cpu", "cuda")
 
 
-@contextlib.contextmanager
-def fused_adam(optimizer: keras.optimizers.Optimizer) -> Iterator[None]:
-    """Inside, the optimizer's `apply` updates in one pass, if it is Keras' Adam or AdamW.
-
-    Clipping, weight decay, accumulation and averages stay Keras' own: only the innermost update is
-    another one. An instance attribute for the time of the step, past Keras' tracking of attributes,
-    leaves optimizers of other models alone.
-    """
-    if not _is_adam(optimizer):
-        yield
-        return
-    keras_update = optimizer._parallel_update_step
-
-    def update(gradients: Sequence[Any], variables: Sequence[Any], learning_rate: Any) -> None:
-        if not _update(optimizer, gradients, variables, learning_rate):
-            keras_update(gradients, variables, learning_rate)
-
-    vars(optimizer)["_parallel_update_step"] = update
-    try:
-        yield
-    finally:
-        del vars(optimizer)["_parallel_update_step"]
-
-
-def _is_adam(optimizer: keras.optimizers.Optimizer) -> bool:
-    cls = type(optimizer)
-    keras_own = cls.__module__.startswith("keras.") and cls.__name__ in ("Adam", "AdamW")
-    return keras_own and not optimizer.amsgrad
-
-
-def _update(
+def update(
     optimizer: keras.optimizers.Adam,
     gradients: Sequence[torch.Tensor],
     variables: Sequence[keras.Variable],
