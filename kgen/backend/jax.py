@@ -98,7 +98,7 @@ def rotate_left(x: Tensor, distance: int) -> Tensor:
 
 
 def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-    """See `kgen.backend.threefry`: XLA compiles JAX's own in half the time of the written-out rounds."""
+    """See `kgen.backend.threefry`: JAX's own compiles in half the time of the rounds written out."""
     words = [jax.numpy.asarray(word) for word in (k0, k1, x0, x1)]
     words = jax.numpy.broadcast_arrays(*words)
     words = [jax.lax.bitcast_convert_type(word, "uint32") for word in words]
