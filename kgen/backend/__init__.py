@@ -146,6 +146,16 @@ def batch_norm(
     return _backend.batch_norm(x, scale, offset, epsilon)
 
 
+def group_norm(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+) -> Tensor | None:
+    """Normalises float32 `(batch, ..., channels)` by group, in one fused operation.
+
+    None where the backend has no faster way than `keras.ops`.
+    """
+    return _backend.group_norm(x, scale, offset, groups, epsilon)
+
+
 def conv_transpose(
     inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
 ) -> Tensor | None:

@@ -109,6 +109,12 @@ def batch_norm(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> None
     """See `kgen.backend.batch_norm`: XLA fuses Keras' own."""
 
 
+def group_norm(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+) -> None:
+    """See `kgen.backend.group_norm`."""
+
+
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:
     """See `kgen.backend.conv_transpose`."""
 

@@ -90,6 +90,12 @@ def batch_norm(
     return y, mean, tf.stop_gradient(variance * ((size - 1.0) / size))
 
 
+def group_norm(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+) -> None:
+    """See `kgen.backend.group_norm`."""
+
+
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:
     """See `kgen.backend.conv_transpose`."""
 

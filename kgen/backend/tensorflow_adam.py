@@ -10,7 +10,7 @@ def update(optimizer: keras.optimizers.Adam, gradient: Any, variable: Any, learn
     """Takes the step in place; False, and nothing changed, where the kernel does not fit."""
     index = optimizer._get_variable_index(variable)
     slots = [optimizer._momentums[index], optimizer._velocities[index]]
-    values = [getattr(v, "value", v) for v in (variable, *slots)]
+    values = [v.value if isinstance(v, keras.Variable) else v for v in (variable, *slots)]
     if isinstance(gradient, tf.IndexedSlices) or not all(_plain(v) for v in values):
         return False
     step = keras.ops.cast(optimizer.iterations + 1, values[0].dtype)

@@ -126,6 +126,19 @@ def batch_norm(
     return y.permute(0, 2, 3, 1), mean.detach(), torch.clamp(variance, min=0.0)
 
 
+def group_norm(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+) -> Tensor:
+    """See `kgen.backend.group_norm`."""
+    batch, channels = x.shape[0], x.shape[-1]
+    # Images of one column, channels last in memory: the kernel's fast way, for any number of axes.
+    columns = x.reshape(batch, -1, 1, channels).permute(0, 3, 1, 2)
+    y, _, _ = torch.native_group_norm(
+        columns, scale, offset, batch, channels, columns.shape[2], groups, epsilon
+    )
+    return y.permute(0, 2, 3, 1).reshape(x.shape)
+
+
 def conv_transpose(
     inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
 ) -> Tensor | None:
