@@ -11,7 +11,8 @@ from typing import Any
 
 import keras
 
-from kgen.backend.calculus import divergence, fori_loop
+from kgen.backend.calculus import divergence
+from kgen.backend.loops import fori_loop, while_loop
 from kgen.backend.scope import Function, Tensor
 
 if keras.backend.backend() == "tensorflow":
@@ -26,25 +27,27 @@ else:
         f"{keras.backend.backend()!r}: set KERAS_BACKEND to one of them"
     )
 
-# Whether a loop is one compiled body: then samplers of a model that is not compiled are jitted.
-COMPILES_LOOPS: bool = _backend.COMPILES_LOOPS
-
 __all__ = [
-    "COMPILES_LOOPS",
     "Function",
     "Tensor",
     "apply_gradients",
+    "batch_norm",
     "compile_program",
+    "conv_transpose",
     "divergence",
+    "fit_strategy",
     "fori_loop",
     "gradient",
     "jvp",
     "keep_weights",
+    "loop_body",
     "rotate_left",
     "step_function",
     "synchronize",
+    "threefry",
     "value_and_grad",
     "vjp",
+    "while_loop",
     "write_export",
 ]
 
@@ -116,6 +119,11 @@ def compile_program(
     return _backend.compile_program(fn, variables, jit)
 
 
+def loop_body(body: Callable[..., Any]) -> Callable[..., Any]:
+    """Gives the form of a loop's body that is compiled once: on torch, inside a program, a graph."""
+    return _backend.loop_body(body)
+
+
 def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
     """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
     return _backend.step_function(model, step, training)
@@ -154,6 +162,14 @@ def group_norm(
     None where the backend has no faster way than `keras.ops`.
     """
     return _backend.group_norm(x, scale, offset, groups, epsilon)
+
+
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
+    """Computes softmax(Q K^T / sqrt(d)) V on `(batch, heads, n, d)`, in one fused operation.
+
+    None where the backend has no faster way than `keras.ops`.
+    """
+    return _backend.attention(queries, keys, values)
 
 
 def conv_transpose(

@@ -1,7 +1,6 @@
-"""What follows from the derivatives on every backend alike: divergence, and loops in one program."""
+"""What follows from the derivatives on every backend alike: the divergence of a vector field."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 from keras import ops
@@ -41,20 +40,6 @@ def divergence(
         value, product = backend.jvp(fn, x, direction)
         total = total + _sum_examples(direction * product)
     return value, total
-
-
-def fori_loop(steps: int, body: Callable[[Tensor, Any], Any], state: Any) -> Any:
-    """Runs `state = body(i, state)` for i = 0 ... steps - 1 inside one compiled program.
-
-    The state is nested tensors whose shapes and types stay the same. On TensorFlow and JAX the body
-    is compiled once, whatever the number of steps. The body assigns to no variable.
-
-    >>> float(fori_loop(4, lambda i, total: total + 2.0, ops.zeros(())))
-    8.0
-    """
-    if steps < 0:
-        raise ValueError(f"expected steps >= 0, got {steps}")
-    return ops.fori_loop(0, steps, body, state)
 
 
 def _sum_examples(x: Tensor) -> Tensor:

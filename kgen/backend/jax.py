@@ -10,8 +10,6 @@ from jax.extend.random import threefry2x32_p
 
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
-COMPILES_LOOPS = True
-
 
 def value_and_grad(
     fn: Function, variables: Sequence[keras.Variable]
@@ -86,6 +84,11 @@ def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool
     return lambda *arguments: compiled(values_of(variables), *arguments)
 
 
+def loop_body(body: Function) -> Function:
+    """See `kgen.backend.loop_body`."""
+    return body
+
+
 def step_function(model: keras.Model, step: Callable, training: bool) -> Function | None:
     """See `kgen.backend.step_function`: Keras' own compiles the stateless step."""
     return None
@@ -113,6 +116,10 @@ def group_norm(
     x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
 ) -> None:
     """See `kgen.backend.group_norm`."""
+
+
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+    """See `kgen.backend.attention`."""
 
 
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:

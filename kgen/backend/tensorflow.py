@@ -11,8 +11,6 @@ from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
 from kgen.backend.tensorflow_adam import update
 
-COMPILES_LOOPS = True
-
 
 def value_and_grad(
     fn: Function, variables: Sequence[keras.Variable]
@@ -64,6 +62,11 @@ def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool
     return tf.function(fn, jit_compile=jit, autograph=False, reduce_retracing=True)
 
 
+def loop_body(body: Function) -> Function:
+    """See `kgen.backend.loop_body`."""
+    return body
+
+
 def step_function(model: keras.Model, step: Callable, training: bool) -> Function | None:
     """See `kgen.backend.step_function`: Keras' own `tf.function` compiles the stateful body."""
     return None
@@ -94,6 +97,10 @@ def group_norm(
     x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
 ) -> None:
     """See `kgen.backend.group_norm`."""
+
+
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> None:
+    """See `kgen.backend.attention`."""
 
 
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:

@@ -9,14 +9,14 @@ from typing import Any
 import keras
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
-
-# A traced graph holds a loop unrolled: long samplers run eagerly unless jit_compile=True asks.
-COMPILES_LOOPS = False
+from kgen.backend.torch_loop import Program
+from kgen.backend.torch_loop import loop_body as loop_body
 
 
 def value_and_grad(
@@ -41,7 +41,8 @@ def gradient(fn: Function, x: Tensor) -> Tensor:
 
 def jvp(fn: Function, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
     """See `kgen.backend.jvp`."""
-    return torch.func.jvp(fn, (x,), (tangent,))
+    with sdpa_kernel(SDPBackend.MATH):  # the fused attention has no forward derivative
+        return torch.func.jvp(fn, (x,), (tangent,))
 
 
 def vjp(fn: Function, x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
@@ -70,7 +71,7 @@ def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool
         with torch.no_grad(), keras.StatelessScope(zip(variables, values, strict=True)):
             return fn(*arguments)
 
-    program = Traced(stateless) if jit else stateless
+    program = Program(stateless, variables, Traced) if jit else stateless
 
     def run(*arguments: Any) -> Any:
         tensors = [keras.ops.convert_to_tensor(argument) for argument in arguments]
@@ -131,12 +132,17 @@ def group_norm(
 ) -> Tensor:
     """See `kgen.backend.group_norm`."""
     batch, channels = x.shape[0], x.shape[-1]
-    # Images of one column, channels last in memory: the kernel's fast way, for any number of axes.
-    columns = x.reshape(batch, -1, 1, channels).permute(0, 3, 1, 2)
+    # Contiguous: the forward derivative of the kernel takes no channels-last memory.
+    rows = x.reshape(batch, -1, channels).transpose(1, 2).contiguous()
     y, _, _ = torch.native_group_norm(
-        columns, scale, offset, batch, channels, columns.shape[2], groups, epsilon
+        rows, scale, offset, batch, channels, rows.shape[2], groups, epsilon
     )
-    return y.permute(0, 2, 3, 1).reshape(x.shape)
+    return y.transpose(1, 2).reshape(x.shape)
+
+
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """See `kgen.backend.attention`."""
+    return torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
 
 
 def conv_transpose(
@@ -216,7 +222,9 @@ class Traced:
 def _forward(fn: Function, x: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Evaluates fn at x with gradients on; says whether the caller differentiates further."""
     differentiable = torch.is_grad_enabled()
-    with torch.enable_grad():
+    # The fused attention has no second derivative.
+    kernels = sdpa_kernel(SDPBackend.MATH) if differentiable else contextlib.nullcontext()
+    with torch.enable_grad(), kernels:
         leaf = x if differentiable and x.requires_grad else x.detach().requires_grad_()
         return fn(leaf), leaf, differentiable
 

@@ -47,6 +47,9 @@ class VAE(GenerativeModel):
     (256, 2)
     """
 
+    log_prob_estimate = "importance-sampled"
+    """What `log_prob` is, for the cards of `kgen.metrics`."""
+
     def __init__(
         self,
         encoder: keras.Layer,
@@ -166,7 +169,8 @@ class VAE(GenerativeModel):
         """Estimates log p(x) from keys; see `log_prob`."""
         posterior = self.posterior(x)
 
-        def add(index: Tensor, total: Tensor) -> Tensor:
+        def add(index: Tensor, total: Tensor, x: Tensor, seed: Tensor, *parameters: Tensor) -> Tensor:
+            posterior = DiagonalNormal(*parameters)
             latents = posterior.sample(kgen.random.fold_in(seed, index))
             outputs = ops.cast(self.decoder(latents, training=False), "float32")
             weight = self.likelihood.log_prob(outputs, x)
@@ -174,7 +178,8 @@ class VAE(GenerativeModel):
             return ops.logaddexp(total, weight)
 
         start = ops.full_like(posterior.mean[:, 0], -math.inf)
-        return backend.fori_loop(samples, add, start) - math.log(samples)
+        parameters = posterior.mean, posterior.scale
+        return backend.fori_loop(samples, add, start, x, seed, *parameters) - math.log(samples)
 
     def log_prob(
         self, x: np.ndarray, samples: int = 64, seed: int | None = None, batch_size: int = 256

@@ -27,11 +27,11 @@ class Walk(kgen.GenerativeModel):
 
     @endpoint
     def generate(self, seed):
-        def step(index, x):
+        def step(index, x, seed):
             return self.move(x, kgen.random.fold_in(seed, index))
 
         start = kgen.random.normal(seed, self.network.input_shape[1:])
-        return kgen.backend.fori_loop(self.steps, step, start)
+        return kgen.backend.fori_loop(self.steps, step, start, seed)
 
     @endpoint
     def move(self, x, seed):
