@@ -10,7 +10,7 @@ TEST := $(BIN)/python -m pytest
 # TensorFlow's start-up messages say nothing of kgen.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint test-tensorflow test-jax test-torch test-parity test-once clean
+.PHONY: demo test lint browser test-tensorflow test-jax test-torch test-parity test-once clean
 
 demo: $(INSTALLED)
 	rm -rf demo
@@ -22,12 +22,20 @@ demo: $(INSTALLED)
 
 # Two processes at a time, each on one thread (tests/conftest.py): two cores are enough.
 test: $(INSTALLED)
-	$(MAKE) lint
+	$(MAKE) lint browser
 	$(MAKE) -j2 --output-sync=target test-tensorflow test-jax test-torch test-parity test-once
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# A headless browser for the tests of the report; without it they are skipped.
+browser:
+	@if command -v chromium >/dev/null && command -v chromedriver >/dev/null; then :; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium chromium-driver \
+	  || echo "note: no chromium: the report's browser tests are skipped"; \
+	else echo "note: no chromium: the report's browser tests are skipped (apt-get install chromium chromium-driver)"; fi
 
 # What runs inside a backend's process, once for each backend.
 test-tensorflow test-jax test-torch: test-%: $(INSTALLED)
@@ -46,7 +54,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[tensorflow,jax,torch,data,export,dev]"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[tensorflow,jax,torch,data,cv,eval,export,dev]"
 	touch $(INSTALLED)
 
 clean:

@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from kgen.core import EMA as EMA
     from kgen.core import GenerativeModel as GenerativeModel
     from kgen.core import OptimizerGroup as OptimizerGroup
+    from kgen.diffusion import Diffusion as Diffusion
     from kgen.gan import GAN as GAN
     from kgen.vae import VAE as VAE
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Diffusion": "kgen.diffusion",
     "EMA": "kgen.core",
     "GAN": "kgen.gan",
     "GenerativeModel": "kgen.core",
@@ -41,10 +43,10 @@ _HOME = {
     "VAE": "kgen.vae",
 }
 _ROOMS = (
-    *("backend", "core", "data", "distributions", "export", "gan", "layers", "metrics", "networks"),
-    *("pictures", "random", "recipe", "run", "vae"),
+    *("backend", "callbacks", "core", "data", "diffusion", "distributions", "export", "gan"),
+    *("layers", "metrics", "networks", "ode", "pictures", "random", "recipe", "report", "run", "vae"),
 )
-_SERIALIZABLE = ("core", "distributions", "gan", "layers", "networks", "vae")
+_SERIALIZABLE = ("core", "diffusion", "distributions", "gan", "layers", "networks", "vae")
 
 __all__ = sorted([*_HOME, *_ROOMS])
 

@@ -1,17 +1,18 @@
-"""The command `kgen`: list, train, sample, export.
+"""The command `kgen`: list, train, sample, evaluate, export, report, leaderboard.
 
 Everything heavy is imported inside the commands, so that `--help` is quick and the backend is chosen
 before Keras is imported.
 """
 
-import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 import kgen
+from kgen.commands.evaluate import evaluate
+from kgen.commands.leaderboard import leaderboard
+from kgen.commands.shared import backend_option, choose_backend_of
 
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel
@@ -19,15 +20,14 @@ if TYPE_CHECKING:
 _HELP = ("-h", "--help")
 
 
-def _backend_option(default: str) -> Callable[..., Any]:
-    text = f"tensorflow, jax or torch. Default: KERAS_BACKEND, else {default}."
-    return click.option("--backend", metavar="NAME", help=text)
-
-
 @click.group(context_settings={"help_option_names": _HELP})
 @click.version_option(kgen.__version__, message="%(prog)s %(version)s")
 def main() -> None:
-    """Train generative models, and draw from them."""
+    """Train generative models, draw from them, and measure them."""
+
+
+main.add_command(evaluate)
+main.add_command(leaderboard)
 
 
 @main.command("list")
@@ -48,7 +48,7 @@ def list_() -> None:
 
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("name")
-@_backend_option("Keras' default")
+@backend_option("Keras' default")
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 @click.pass_context
 def train(context: click.Context, name: str, backend: str | None, options: tuple[str, ...]) -> None:
@@ -74,7 +74,7 @@ def train(context: click.Context, name: str, backend: str | None, options: tuple
 @click.option(
     "--out", type=click.Path(path_type=Path), help="A .png or .npz file. Default: RUN/samples.png."
 )
-@_backend_option("that of the run")
+@backend_option("that of the run")
 def sample(run: Path, n: int, seed: int, out: Path | None, backend: str | None) -> None:
     """Draw samples from the model of RUN.
 
@@ -118,7 +118,7 @@ def sample(run: Path, n: int, seed: int, out: Path | None, backend: str | None) 
     show_default=True,
     help="XLA in the SavedModel: faster, but for TensorFlow only.",
 )
-@_backend_option("that of the run")
+@backend_option("that of the run")
 def export(
     run: Path,
     format_: str,
@@ -139,14 +139,25 @@ def export(
     click.echo(f"wrote {out}")
 
 
+@main.command()
+@click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="A .html file. Default: RUN/report.html, of several runs report.html.",
+)
+def report(runs: tuple[Path, ...], out: Path | None) -> None:
+    """Write one HTML page about a run, or about several side by side."""
+    from kgen.report import write_report
+
+    click.echo(f"wrote {write_report(runs, out)}")
+
+
 def _load(run: Path, backend: str | None) -> "GenerativeModel":
     """Loads a run's model on the backend that was asked for, else on the run's own."""
-    from kgen import recipe
-    from kgen.run_files import check_state, load_model, read_env
+    from kgen.run_files import load_model
 
-    check_state(run)  # mistakes first: Keras takes seconds
-    own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]
-    recipe.choose_backend(backend or own)
+    choose_backend_of(run, backend)
     return load_model(run)
 
 

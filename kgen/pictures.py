@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from kgen.metrics.distances import nearest
+
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel
     from kgen.data import LazyArray
@@ -147,9 +149,9 @@ def save_neighbours(
             f"expected training images of shape (m, {', '.join(map(str, samples.shape[1:]))}), like "
             f"the samples, got {tuple(train_images.shape)}"
         )
-    nearest = np.argsort(_squared_distances(samples, train_images), axis=1)[:, :neighbours]
-    rows = [np.concatenate([s[None], train_images[i]]) for s, i in zip(samples, nearest, strict=True)]
-    return save_grid(np.concatenate(rows), path, columns=1 + nearest.shape[1])
+    numbers, _ = nearest(samples, train_images, min(neighbours, len(train_images)))
+    rows = [np.concatenate([s[None], train_images[i]]) for s, i in zip(samples, numbers, strict=True)]
+    return save_grid(np.concatenate(rows), path, columns=1 + numbers.shape[1])
 
 
 def save_reconstructions(model: "VAE", x: np.ndarray, path: PathLike, columns: int = 10) -> Path:
@@ -216,14 +218,3 @@ def _spherical(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     if math.sin(angle) < 1e-4:  # one direction, or opposite ones: no circle, or no single one
         return _straight(a, b, t)
     return (math.sin((1.0 - t) * angle) * a + math.sin(t * angle) * b) / math.sin(angle)
-
-
-def _squared_distances(samples: np.ndarray, images: "np.ndarray | LazyArray") -> np.ndarray:
-    """(n, m), in blocks, so that a lazy array is never whole in memory."""
-    flat = samples.reshape(len(samples), -1).astype("float64")
-    blocks = []
-    for start in range(0, len(images), 4096):
-        block = np.asarray(images[start : start + 4096]).reshape(-1, flat.shape[1])
-        # |a - b|^2 = |a|^2 - 2ab + |b|^2, without the term that is the same for every image
-        blocks.append(np.square(block).sum(axis=1) - 2.0 * flat @ block.T)
-    return np.concatenate(blocks, axis=1)

@@ -7,6 +7,7 @@ once and the backend can still be chosen.
 
 import ast
 import contextlib
+import dataclasses
 import importlib.util
 import os
 import sys
@@ -22,6 +23,7 @@ import tyro
 import kgen.data
 from kgen.data.checks import did_you_mean
 from kgen.errors import UserError
+from kgen.rewind import DivergenceError, note_rewind
 from kgen.run_files import finished_epochs
 
 BACKENDS = ("tensorflow", "jax", "torch")
@@ -43,6 +45,8 @@ class Config:
     """Train on this many examples only; None: on all."""
     epochs: int = 10
     """Passes over the data, those of a resumed run included."""
+    minutes: float | None = None
+    """Stop at the end of an epoch after about so many minutes of training; None: after all epochs."""
     batch_size: int = 128
     """Examples in each step."""
     seed: int = 0
@@ -53,6 +57,8 @@ class Config:
     """Directory of the run; empty: runs/NAME of the recipe."""
     resume: bool = False
     """Go on with the run in that directory after its last finished epoch."""
+    on_nan: Literal["stop", "rewind"] = "stop"
+    """Where training diverges: stop, or go back to the last good state with half the learning rate."""
 
     def __post_init__(self) -> None:
         """Checks the options that every recipe has."""
@@ -60,6 +66,8 @@ class Config:
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise ValueError(f"expected {name} >= {lowest}, got {value}")
+        if self.minutes is not None and not self.minutes > 0:
+            raise ValueError(f"expected minutes > 0, got {self.minutes}")
 
     @property
     def recipe(self) -> str:
@@ -107,13 +115,30 @@ def cli(
         config = _parse(config_class, arguments, prog)
         _check_backend()
         with _naming_the_backend():
-            main(config)
+            train(main, config)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         click.echo(_interrupted(config), err=True)
         sys.exit(130)
+
+
+def train(main: Callable[[Config], None], config: Config) -> None:
+    """Calls `main(config)`, and where training diverges and `on_nan` is "rewind", calls it again.
+
+    Then it resumes from the last good state, or the start, with half the learning rate, at most three
+    times; see `kgen.rewind`. Raises `kgen.rewind.DivergenceError`, or UserError after the last rewind.
+    """
+    while True:
+        try:
+            return main(config)
+        except DivergenceError as error:
+            if config.on_nan == "stop":
+                raise
+            to = finished_epochs(config.directory)
+            click.echo(note_rewind(config.directory, error, to), err=True)
+        config = dataclasses.replace(config, resume=True)  # outside of except: the old model can go
 
 
 def choose_backend(asked: str | None) -> None:

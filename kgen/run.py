@@ -6,6 +6,7 @@
     samples/      one picture an epoch, always from the same noise
     model.keras   the model after the last finished epoch, with all that resuming needs: weights,
                   averages, optimizer slots, random streams, and the number of that epoch
+    doctor.json   what the training doctor found, and each rewind after a NaN
 
 There is one file of state, replaced by one rename: a kill at any moment leaves that of the epoch
 before or that of the new epoch. Everything else is written before it, and trimmed to it on resume.
@@ -20,9 +21,8 @@ import os
 import platform
 import subprocess
 import sys
-import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,7 @@ import numpy as np
 
 import kgen
 from kgen.errors import UserError
+from kgen.rewind import DivergenceError, lower_learning_rate
 from kgen.run_files import (
     STATE,
     check_state,
@@ -54,11 +55,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "finished_epochs", "load_model", "read_config", "read_env", "read_metrics"]
 
-Evaluate = Callable[[np.ndarray], Mapping[str, float]]
-
 _NEXT = ".next.keras"
 _SHOWN = 64  # images in a picture; points are all shown
 _FREE = ("run", "resume")  # options that say nothing of the model
+_CHANGING = {"epochs", "minutes", "on_nan"}  # options that may be others on resume
 
 
 class Run:
@@ -86,17 +86,21 @@ class Run:
                 self._create()
 
     def restore(self, model: "GenerativeModel", batches: "Batches") -> None:
-        """Brings a compiled model and its batches to the end of epoch `epoch`; 0: leaves them."""
+        """Brings a compiled model and its batches to the end of epoch `epoch`; 0: leaves them.
+
+        After a rewind the learning rates are lower: see `kgen.rewind`.
+        """
         batches.epoch = self.epoch
         if self.epoch:
             model.load_weights(self.path / STATE)
+        lower_learning_rate(self.path, self.epoch, model.optimizer)
 
     def callbacks(
         self,
         model: "GenerativeModel",
         samples: int = 64,
         reference: np.ndarray | None = None,
-        evaluate: Evaluate | None = None,
+        watchers: "Sequence[keras.callbacks.Callback]" = (),
     ) -> "list[keras.callbacks.Callback]":
         """Gives the callbacks that write the run at the end of each epoch.
 
@@ -104,26 +108,27 @@ class Run:
             model: the one that `fit` trains.
             samples: how many to draw; the picture shows all points, or the first 64 images.
             reference: points (n, 2) to show behind samples that are points.
-            evaluate: takes the samples, gives numbers for metrics.csv.
+            watchers: further callbacks that look at each epoch before it is written; what they put
+                into `logs` goes into metrics.csv: `kgen.callbacks.Evaluate`. Their time is not counted
+                as that of training.
         """
         import keras
 
-        started = [time.perf_counter()]
+        from kgen.callbacks import StopAfter
 
-        def begin(epoch: int, logs: Any = None) -> None:
-            started[0] = time.perf_counter()
+        spent = sum(float(row["seconds"]) for row in self._rows)
+        clock = StopAfter(self.config.minutes, spent)
 
         def end(epoch: int, logs: Mapping[str, float]) -> None:
-            seconds = round(time.perf_counter() - started[0], 2)
             drawn = model.sample(samples, seed=self.config.seed)
-            numbers = {**logs, **(evaluate(drawn) if evaluate else {}), "seconds": seconds}
+            numbers = {**logs, "seconds": round(clock.seconds, 2)}
             self._check_finite(numbers, drawn, epoch + 1)
             with explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
                 self._write_picture(drawn, reference, epoch + 1)
                 self._write_metrics({"epoch": epoch + 1, **numbers})
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
 
-        return [keras.callbacks.LambdaCallback(on_epoch_begin=begin, on_epoch_end=end)]
+        return [clock, *watchers, keras.callbacks.LambdaCallback(on_epoch_end=end)]
 
     def _create(self) -> None:
         if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
@@ -157,7 +162,7 @@ class Run:
 
     def _check_config(self, old: dict[str, Any]) -> None:
         new = _saved(self.config)
-        differing = sorted(key for key in {*old, *new} - {"epochs"} if old.get(key) != new.get(key))
+        differing = sorted(key for key in {*old, *new} - _CHANGING if old.get(key) != new.get(key))
         if differing:
             was = ", ".join(f"{k} was {old.get(k)!r} and is {new.get(k)!r} now" for k in differing)
             raise UserError(
@@ -188,11 +193,14 @@ class Run:
     def _check_finite(self, numbers: Mapping[str, float], drawn: np.ndarray, epoch: int) -> None:
         bad = [name for name, value in numbers.items() if not np.isfinite(value)]
         if bad or not np.isfinite(drawn).all():
-            raise UserError(
-                f"training diverged in epoch {epoch} of {self.path}: "
-                f"{', '.join(bad) or 'samples'} NaN or infinite; {self._intact()}. Try a smaller "
-                "learning rate"
-            )
+            raise self._diverged(", ".join(bad) or "samples", epoch)
+
+    def _diverged(self, what: str, epoch: int) -> DivergenceError:
+        return DivergenceError(
+            f"training diverged in epoch {epoch} of {self.path}: {what} NaN or infinite; "
+            f"{self._intact()}. Try a smaller learning rate",
+            epoch,
+        )
 
     def _write_picture(self, drawn: np.ndarray, reference: np.ndarray | None, epoch: int) -> None:
         from kgen.pictures import save_samples
@@ -212,10 +220,14 @@ class Run:
     def _write_state(self, model: "GenerativeModel", epoch: int) -> None:
         """Saves the model with the epoch in the comment of the zip archive that the file is.
 
-        One file, so that the two cannot disagree; Keras reads over the comment.
+        One file, so that the two cannot disagree; Keras reads over the comment. A state with NaN in
+        it (of the last step: the losses do not show it yet) never takes the place of a good one.
         """
         new = self.path / _NEXT
         model.save(new)
+        bad = [v.path for v in model.weights if not np.isfinite(v.numpy()).all()]
+        if bad:
+            raise self._diverged(f"{len(bad)} weights (the first: {bad[0]})", epoch)
         with zipfile.ZipFile(new, "a") as archive:
             archive.comment = json.dumps({"epoch": epoch}).encode()
         with open(new, "rb") as file:

@@ -10,8 +10,6 @@ Measured: 8 modes and 95.8 % (TensorFlow 96.3 %, torch 96.6 %).
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 import kgen
 
 
@@ -34,14 +32,6 @@ class Config(kgen.recipe.Config):
     """Of the average of the generator that samples are drawn from."""
 
 
-def coverage(points: np.ndarray, name: str) -> dict[str, float]:
-    """How many modes have a point within 3 sigma, and the share of points within 3 sigma of one."""
-    toy = kgen.data.toys.TOYS[name]
-    distance = np.linalg.norm(points[:, None] - toy.modes, axis=-1)
-    good = distance.min(axis=1) < 3 * toy.scale
-    return {"modes": len(set(distance[good].argmin(axis=1))), "high_quality": good.mean()}
-
-
 def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
@@ -59,6 +49,8 @@ def main(config: Config) -> None:
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     model.compile(keras.optimizers.Adam(rate, beta_1=0.0), jit_compile=config.jit_compile)
 
+    modes = kgen.metrics.suites.modes(kgen.data.toys.TOYS[config.data])
+    evaluator = kgen.metrics.Evaluator(train, metrics=[modes], samples=2500, bounds=False)
     run.restore(model, batches)
     model.fit(
         batches,
@@ -66,7 +58,7 @@ def main(config: Config) -> None:
         initial_epoch=run.epoch,
         shuffle=False,
         callbacks=run.callbacks(
-            model, samples=2500, reference=train.x, evaluate=lambda x: coverage(x, config.data)
+            model, samples=2500, reference=train.x, watchers=[kgen.callbacks.Evaluate(evaluator)]
         ),
     )
 

@@ -54,11 +54,24 @@ def conv_vae(**options):
     return kgen.VAE(encoder, decoder, likelihood, **options)
 
 
+def diffusion(**options):
+    return kgen.Diffusion(kgen.networks.residual_mlp(2, width=16, depth=2), **options)
+
+
+def ddpm(**options):
+    """A U-Net with self-attention, discrete steps, an average of the weights."""
+    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1, 2), blocks=1, dropout=0.1)
+    options = {"schedule": kgen.diffusion.DDPM.linear(20), "target": kgen.diffusion.Noise()} | options
+    return kgen.Diffusion(network, ema_decay=0.99, clip=(-1.0, 1.0), **options)
+
+
 FAMILIES = [
     Family("gan", gan, (2,), None),
     Family("dcgan", dcgan, (8, 8, 1), None),
     Family("vae", vae, (2,), "loss"),
     Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
+    Family("diffusion", diffusion, (2,), "loss"),
+    Family("ddpm", ddpm, (8, 8, 1), "loss"),
 ]
 
 

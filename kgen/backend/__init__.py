@@ -33,6 +33,7 @@ __all__ = [
     "apply_gradients",
     "batch_norm",
     "compile_program",
+    "concrete",
     "conv_transpose",
     "divergence",
     "fit_strategy",
@@ -127,6 +128,14 @@ def loop_body(body: Callable[..., Any]) -> Callable[..., Any]:
 def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
     """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
     return _backend.step_function(model, step, training)
+
+
+def concrete() -> AbstractContextManager[Any]:
+    """Inside, constants are computed at once, also while a program is being traced.
+
+    For numbers that decide what the program is: the times of a grid, the ends of an interval.
+    """
+    return _backend.concrete()
 
 
 def rotate_left(x: Tensor, distance: int) -> Tensor:

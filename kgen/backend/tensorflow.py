@@ -72,6 +72,11 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return None
 
 
+def concrete() -> contextlib.AbstractContextManager[Any]:
+    """See `kgen.backend.concrete`."""
+    return tf.init_scope()
+
+
 def rotate_left(x: Tensor, distance: int) -> Tensor:
     """See `kgen.backend.rotate_left`."""
     # int32 shifts right with its sign: mask the copies of the sign bit away.

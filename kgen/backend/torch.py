@@ -1,6 +1,7 @@
 """The engine's PyTorch side: autograd on detached leaves, and whole steps traced into one graph."""
 
 import contextlib
+import contextvars
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -8,8 +9,8 @@ from typing import Any
 
 import keras
 import torch
-from torch.fx.experimental.proxy_tensor import make_fx
-from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch._subclasses.fake_tensor import unset_fake_temporarily
+from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make_fx
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
@@ -17,6 +18,9 @@ from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
 from kgen.backend.torch_loop import Program
 from kgen.backend.torch_loop import loop_body as loop_body
+
+# Whether `group_norm` and `attention` are fused: they lack some derivatives.
+_FUSES = contextvars.ContextVar("fuses", default=True)
 
 
 def value_and_grad(
@@ -41,7 +45,7 @@ def gradient(fn: Function, x: Tensor) -> Tensor:
 
 def jvp(fn: Function, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
     """See `kgen.backend.jvp`."""
-    with sdpa_kernel(SDPBackend.MATH):  # the fused attention has no forward derivative
+    with _plain_operations():
         return torch.func.jvp(fn, (x,), (tangent,))
 
 
@@ -106,6 +110,13 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return run
 
 
+@contextlib.contextmanager
+def concrete() -> Iterator[None]:
+    """See `kgen.backend.concrete`."""
+    with disable_proxy_modes_tracing(), unset_fake_temporarily():
+        yield
+
+
 def rotate_left(x: Tensor, distance: int) -> Tensor:
     """See `kgen.backend.rotate_left`."""
     # int32 shifts right with its sign: mask the copies of the sign bit away.
@@ -129,10 +140,11 @@ def batch_norm(
 
 def group_norm(
     x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
-) -> Tensor:
+) -> Tensor | None:
     """See `kgen.backend.group_norm`."""
+    if not _FUSES.get():
+        return None
     batch, channels = x.shape[0], x.shape[-1]
-    # Contiguous: the forward derivative of the kernel takes no channels-last memory.
     rows = x.reshape(batch, -1, channels).transpose(1, 2).contiguous()
     y, _, _ = torch.native_group_norm(
         rows, scale, offset, batch, channels, rows.shape[2], groups, epsilon
@@ -140,8 +152,10 @@ def group_norm(
     return y.transpose(1, 2).reshape(x.shape)
 
 
-def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
     """See `kgen.backend.attention`."""
+    if not _FUSES.get():
+        return None
     return torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
 
 
@@ -222,11 +236,20 @@ class Traced:
 def _forward(fn: Function, x: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Evaluates fn at x with gradients on; says whether the caller differentiates further."""
     differentiable = torch.is_grad_enabled()
-    # The fused attention has no second derivative.
-    kernels = sdpa_kernel(SDPBackend.MATH) if differentiable else contextlib.nullcontext()
-    with torch.enable_grad(), kernels:
+    operations = _plain_operations() if differentiable else contextlib.nullcontext()
+    with torch.enable_grad(), operations:
         leaf = x if differentiable and x.requires_grad else x.detach().requires_grad_()
         return fn(leaf), leaf, differentiable
+
+
+@contextlib.contextmanager
+def _plain_operations() -> Iterator[None]:
+    """Does without `group_norm` and `attention`: they lack forward, the latter second derivatives."""
+    token = _FUSES.set(False)
+    try:
+        yield
+    finally:
+        _FUSES.reset(token)
 
 
 def _write(state: tuple, new_state: tuple) -> None:

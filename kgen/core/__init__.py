@@ -2,8 +2,17 @@
 
 from kgen.core.ema import EMA
 from kgen.core.endpoint import endpoint
+from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
 from kgen.core.model import GenerativeModel
 from kgen.core.optimizers import OptimizerGroup
 from kgen.core.stream import RandomStream
 
-__all__ = ["EMA", "GenerativeModel", "OptimizerGroup", "RandomStream", "endpoint"]
+__all__ = [
+    "EMA",
+    "GenerativeModel",
+    "OptimizerGroup",
+    "RandomStream",
+    "ScaledSchedule",
+    "endpoint",
+    "scale_learning_rate",
+]

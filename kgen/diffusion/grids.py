@@ -68,9 +68,10 @@ class Quadratic(Grid):
 @keras.saving.register_keras_serializable("kgen")
 @dataclass(frozen=True)
 class Karras(Grid):
-    """Equal steps of sigma^(1/rho), sigma = b / a; the last step goes to data.
+    """Equal steps of sigma^(1/rho), sigma = b / a, down to `schedule.first`.
 
-    Where a is 0 at the start, the grid starts at sigma = 1000.
+    Where the grid ends before that, at data, the last step goes there. Where a is 0 at the start, the
+    second time is the one that follows sigma = 1000.
 
     Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (Karras et al., 2022),
     equation 5.
@@ -80,11 +81,12 @@ class Karras(Grid):
 
     def bend(self, even: np.ndarray, schedule: Schedule, first: float, last: float) -> np.ndarray:
         """The times of (sigma_min^(1/rho) + u (sigma_max^(1/rho) - sigma_min^(1/rho)))^rho."""
-        start = max(first, schedule.first)
-        low, high = (_sigma(schedule, t) ** (1.0 / self.rho) for t in (start, last))
-        # all but the last time reach from sigma_max to sigma_min: the step after goes to data
-        u = np.linspace(1.0, 0.0, len(even) - 1)
-        return np.append(_times_of(schedule, (low + u * (high - low)) ** self.rho), first)
+        to_data = first < schedule.first
+        u = np.linspace(1.0, 0.0, len(even) - 1) if to_data else even
+        ends = (max(first, schedule.first), last)
+        low, high = (_sigma(schedule, t) ** (1.0 / self.rho) for t in ends)
+        times = _times_of(schedule, (low + u * (high - low)) ** self.rho)
+        return np.append(times, first) if to_data else times
 
 
 @keras.saving.register_keras_serializable("kgen")

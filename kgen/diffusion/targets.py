@@ -77,7 +77,7 @@ class Noise(Target):
     def last_time(self, schedule: Schedule) -> float:
         """Where a / b = 0.011, or the schedule's own end."""
         latest = float(schedule.time_of(ops.convert_to_tensor(_LEAST_LOG_SNR)))
-        return schedule.last if _has_data_left(schedule) else min(schedule.last, latest)
+        return schedule.last if schedule.data_left() else min(schedule.last, latest)
 
 
 @keras.saving.register_keras_serializable("kgen")
@@ -148,8 +148,3 @@ class F(Target):
 
 
 _LEAST_LOG_SNR = -9.0
-
-
-def _has_data_left(schedule: Schedule) -> bool:
-    end = ops.convert_to_tensor(schedule.last)
-    return float(schedule.a(end) / schedule.b(end)) > 1e-3

@@ -1,5 +1,7 @@
 """Loops inside compiled programs: one compilation of the body, current weights, current arguments."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -43,7 +45,8 @@ def test_a_compiled_body_runs_in_python_no_more_often_for_more_steps():
     counts = []
     for steps in (4, 40):
         body, calls = counted(lambda i, s: s + ops.cast(i, "float32"))
-        program = backend.compile_program(lambda x, n=steps, b=body: backend.fori_loop(n, b, x), [], True)
+        loop = functools.partial(backend.fori_loop, steps, body)
+        program = backend.compile_program(loop, [], True)
         assert run(program, 0.0) == steps * (steps - 1) / 2
         counts.append(len(calls))
     assert counts[0] == counts[1]

@@ -50,7 +50,10 @@ def test_predict_gives_what_call_gives(model):
     inputs = inputs if len(model.expected_shape) == 1 else model.sample(3, seed=0)
     if isinstance(model, kgen.GAN):
         inputs = np.asarray(model.prior.sample(kgen.random.keys(0, 3)))
-    expected = keras.ops.convert_to_numpy(model(keras.ops.convert_to_tensor(inputs)))
+    if isinstance(model, kgen.Diffusion):
+        inputs = [inputs, np.full(3, 0.5, "float32")]
+    tensors = keras.tree.map_structure(keras.ops.convert_to_tensor, inputs)
+    expected = keras.ops.convert_to_numpy(model(tensors))
     np.testing.assert_allclose(model.predict(inputs, verbose=0), expected, atol=1e-6)
 
 

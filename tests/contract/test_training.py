@@ -58,8 +58,8 @@ def test_a_compiled_sampler_is_not_traced_again_for_a_new_seed(family, monkeypat
     model = family.make()
     model.compile("adam", jit_compile=True)
     calls = []
-    sample = model.prior.sample
-    monkeypatch.setattr(type(model.prior), "sample", lambda self, key: calls.append(1) or sample(key))
+    call = keras.layers.Dense.call
+    monkeypatch.setattr(keras.layers.Dense, "call", lambda *a, **k: calls.append(1) or call(*a, **k))
     model.sample(4, seed=0)
     first = len(calls)
     model.sample(4, seed=1)
@@ -102,7 +102,8 @@ def test_a_step_changes_every_trainable_weight(family):
     model = family.make()
     model.compile(keras.optimizers.Adam(0.01))
     before = snapshot(model)
-    model.fit(toy_data(family), batch_size=48, verbose=0)
+    # what starts at zero (the last map of a diffusion network) holds the rest back for two steps
+    model.fit(toy_data(family), batch_size=48, epochs=4, verbose=0)
     after = snapshot(model)
     frozen = [
         variable.path

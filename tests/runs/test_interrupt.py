@@ -112,7 +112,7 @@ class Stub:
 
 def end_of_first_epoch(model, loss=1.0):
     run = Run(Config(run="runs/stub"))
-    (callback,) = run.callbacks(model)
+    *_, callback = run.callbacks(model)
     with pytest.raises(UserError) as error:
         callback.on_epoch_end(0, {"loss": loss})
     return error.value.message

@@ -54,7 +54,7 @@ def test_metrics_have_a_row_an_epoch(path):
     with open(path / "metrics.csv", newline="") as file:
         header, *rows = csv.reader(file)
     assert header[0] == "epoch" and header[-1] == "seconds"
-    assert {"generator_loss", "discriminator_loss", "modes", "high_quality"} < set(header)
+    assert {"generator_loss", "discriminator_loss", "modes_covered", "high_quality_share"} < set(header)
     assert [row[0] for row in rows] == ["1", "2", "3"]
     assert np.isfinite(np.array(rows, "float64")).all()
 

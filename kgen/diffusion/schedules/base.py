@@ -50,6 +50,11 @@ class Schedule(Record):
         """The derivative of `log_snr`, at most 0."""
         return 2.0 * (self.a_rate(t) / self.a(t) - self.b_rate(t) / self.b(t))
 
+    def data_left(self) -> bool:
+        """Whether a / b > 0.001 at `last`. It looks at numbers: call it outside traced programs."""
+        end = ops.convert_to_tensor(self.last)
+        return float(self.a(end) / self.b(end)) > 1e-3
+
     def drift(self, t: Tensor) -> Tensor:
         """f(t) of the forward equation dx = f x dt + g dw: a' / a."""
         return self.a_rate(t) / self.a(t)

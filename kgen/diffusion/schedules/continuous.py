@@ -53,8 +53,8 @@ class Trigonometric(Schedule):
     """
 
     def a(self, t: Tensor) -> Tensor:
-        """cos(pi t / 2)."""
-        return ops.cos(0.5 * math.pi * t)
+        """cos(pi t / 2), written so that it is 0 at t = 1 in float32 too."""
+        return ops.sin(0.5 * math.pi * (1.0 - t))
 
     def b(self, t: Tensor) -> Tensor:
         """sin(pi t / 2)."""
@@ -88,28 +88,31 @@ class Cosine(Schedule):
     offset: float = 0.008
 
     def a(self, t: Tensor) -> Tensor:
-        """cos(u(t)) / cos(u(0))."""
-        return ops.cos(self._angle(t)) / math.cos(self._start)
+        """cos(u(t)) / cos(u(0)), written so that it is 0 at t = 1 in float32 too."""
+        return ops.sin(self._speed * (1.0 - t)) / math.cos(self._start)
 
     def b(self, t: Tensor) -> Tensor:
         """sqrt(1 - a^2), written without a difference of nearly equal numbers."""
         # cos^2 v - cos^2 u = sin(u - v) sin(u + v)
-        u = self._angle(t)
-        squared = ops.sin(u - self._start) * ops.sin(u + self._start)
-        return ops.sqrt(ops.maximum(squared, 0.0)) / math.cos(self._start)
+        moved = self._speed * t
+        squared = ops.sin(moved) * ops.sin(moved + 2.0 * self._start)
+        return ops.sqrt(squared) / math.cos(self._start)
 
     def a_rate(self, t: Tensor) -> Tensor:
         """-u' sin(u) / cos(u(0))."""
-        return -self._speed * ops.sin(self._angle(t)) / math.cos(self._start)
+        return -self._speed * ops.sin(self._speed * t + self._start) / math.cos(self._start)
 
     def b_rate(self, t: Tensor) -> Tensor:
         """-a a' / b, from a^2 + b^2 = 1."""
         return -self.a(t) * self.a_rate(t) / self.b(t)
 
     def time_of(self, log_snr: Tensor) -> Tensor:
-        """Solves a^2 = sigmoid(log_snr)."""
-        angle = ops.arccos(math.cos(self._start) * ops.sqrt(ops.sigmoid(log_snr)))
-        return (angle - self._start) / self._speed
+        """Solves a^2 = sigmoid(log_snr), by the tangent of u, which is well-behaved at both ends."""
+        a_squared, b_squared = ops.sigmoid(log_snr), ops.sigmoid(-log_snr)
+        cosine, sine = math.cos(self._start), math.sin(self._start)
+        opposite = ops.sqrt(sine**2 + cosine**2 * b_squared)
+        angle = ops.arctan2(opposite, cosine * ops.sqrt(a_squared))
+        return ops.clip((angle - self._start) / self._speed, 0.0, 1.0)
 
     @property
     def _speed(self) -> float:
@@ -118,9 +121,6 @@ class Cosine(Schedule):
     @property
     def _start(self) -> float:
         return self._speed * self.offset
-
-    def _angle(self, t: Tensor) -> Tensor:
-        return self._speed * t + self._start
 
 
 @keras.saving.register_keras_serializable("kgen")

@@ -31,8 +31,9 @@ class _LinearBeta(Schedule):
         return t * self.beta_min + 0.5 * ops.square(t) * (self.beta_max - self.beta_min)
 
     def _solve(self, integral: Tensor) -> Tensor:
-        """The time at which the integral of beta has this value."""
+        """The time, at most 1, at which the integral of beta has this value."""
         slope = self.beta_max - self.beta_min
+        integral = ops.minimum(integral, 0.5 * (self.beta_min + self.beta_max))
         root = ops.sqrt(self.beta_min**2 + 2.0 * slope * integral)
         return 2.0 * integral / (self.beta_min + root)
 
@@ -85,9 +86,8 @@ class SubVP(_LinearBeta):
         return -2.0 * self.a(t) * self.a_rate(t)
 
     def time_of(self, log_snr: Tensor) -> Tensor:
-        """Solves a / (1 - a^2) = r, that is a = 2 r / (1 + sqrt(1 + 4 r^2))."""
-        inverse = ops.exp(-0.5 * log_snr)  # 1 / r
-        return self._solve(-2.0 * ops.log(2.0 / (inverse + ops.sqrt(ops.square(inverse) + 4.0))))
+        """Solves b / a = 1 / a - a = 2 sinh(-log a)."""
+        return self._solve(2.0 * ops.arcsinh(0.5 * ops.exp(-0.5 * log_snr)))
 
 
 @keras.saving.register_keras_serializable("kgen")

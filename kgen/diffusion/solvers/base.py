@@ -44,13 +44,18 @@ class Solver(Record):
     Attributes:
         evaluations: network calls in a step.
         stochastic: whether a step draws noise.
+        adaptive: whether the solver has `integrate`, which goes the whole way and needs no grid.
     """
 
     evaluations: ClassVar[int] = 1
     stochastic: ClassVar[bool] = False
+    adaptive: ClassVar[bool] = False
 
     def check(self, schedule: Schedule) -> None:
-        """Raises ValueError, with the way out, where the solver cannot serve the schedule."""
+        """Raises ValueError, with the way out, where the solver cannot serve the schedule.
+
+        It looks at numbers, so it is called before a program is traced, not inside.
+        """
 
     def start(self, x: Tensor) -> Any:
         """What is remembered before the first step: nested tensors of the shapes of all later ones."""
@@ -81,12 +86,31 @@ class Solver(Record):
         return problem.predict(x, t)[0]
 
 
-def noise_like(keys: Tensor, x: Tensor, number: int = 0) -> Tensor:
+def noise_like(keys: Tensor, x: Tensor, number: int | Tensor = 0) -> Tensor:
     """Standard normal noise of the shape of x; `number` tells the draws of one step apart."""
     return kgen.random.normal(kgen.random.fold_in(keys, number), tuple(x.shape[1:]))
 
 
-def safe_divide(numerator: Tensor, denominator: Tensor) -> Tensor:
-    """0 where the denominator is 0: for factors that vanish with it."""
-    zero = denominator == 0
-    return ops.where(zero, 0.0, numerator / ops.where(zero, 1.0, denominator))
+def fresh_share(schedule: Schedule, t: Tensor, s: Tensor) -> Tensor:
+    """1 - SNR(t) / SNR(s): the share of the noise at t that came after s < t, in [0, 1].
+
+    With it the forward step has the variance b_t^2 share, and its inverse given the data b_s^2 share;
+    both hold at a(t) = 0 and b(s) = 0 too, and no two nearly equal numbers are subtracted.
+
+    Source: "Variational Diffusion Models" (Kingma et al., 2021), appendix A.
+    """
+    return -ops.expm1(schedule.log_snr(t) - schedule.log_snr(s))
+
+
+def noisy_time(schedule: Schedule, s: Tensor, t: Tensor) -> Tensor:
+    """s, or t where there is no noise at s: there the predicted noise is undefined."""
+    return ops.where(schedule.b(s) > 0, s, t)
+
+
+def needs_data_left(solver: Solver, schedule: Schedule, way_out: str) -> None:
+    """Raises ValueError where a solver divides by a(t), and the schedule begins at a = 0."""
+    if not schedule.data_left():
+        raise ValueError(
+            f"{type(solver).__name__} divides by a(t), which is 0 at the start of "
+            f"{type(schedule).__name__}: {way_out}"
+        )

@@ -1,0 +1,27 @@
+"""What several commands need."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def backend_option(default: str) -> Callable[..., Any]:
+    """Makes the option `--backend`; `default` says in words what is taken without it."""
+    text = f"tensorflow, jax or torch. Default: KERAS_BACKEND, else {default}."
+    return click.option("--backend", metavar="NAME", help=text)
+
+
+def choose_backend_of(run: Path, backend: str | None) -> None:
+    """Takes the backend that was asked for, else the run's own; Keras is not imported yet.
+
+    Raises UserError where the run has no readable state, or the backend cannot be had.
+    """
+    from kgen import recipe
+    from kgen.run_files import check_state, read_env
+
+    check_state(run)  # mistakes first: Keras takes seconds
+    own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]
+    recipe.choose_backend(backend or own)

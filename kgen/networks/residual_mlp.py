@@ -1,0 +1,75 @@
+"""A residual multilayer perceptron, for diffusion models of vectors such as points in the plane."""
+
+import keras
+from keras import layers
+
+from kgen.layers import Dropout, GlorotUniform
+from kgen.networks.conditioning import diffusion_inputs, embedding, with_image
+from kgen.networks.seeds import layer_seeds
+
+
+def residual_mlp(
+    dim: int = 2,
+    width: int = 128,
+    depth: int = 3,
+    classes: int | None = None,
+    extra_channels: int = 0,
+    channels_out: int | None = None,
+    time: keras.layers.Layer | None = None,
+    dropout: float = 0.0,
+    seed: int | None = None,
+    name: str = "residual_mlp",
+) -> keras.Model:
+    """Builds a residual perceptron, `[x, t, ...]` to `(batch, channels_out)`.
+
+    The inputs and their order are those of `kgen.networks.conditioning`. A block is
+    h + W2 swish(W1 swish(h) + V e), with e the embedding of time and label; W2 starts at zero.
+
+    Args:
+        dim: of x.
+        width: of the blocks and of the embedding.
+        depth: how many blocks.
+        classes: how many labels there are; None: no input "labels".
+        extra_channels: of the input "image", here a vector; 0: no such input.
+        channels_out: None: `dim`. Twice as many for a learned variance.
+        time: a layer from times `(batch,)` to features; None: `SinusoidalFeatures`.
+        dropout: rate before each block's last map, in [0, 1).
+        seed: of the initial weights, the same on every backend, and of the dropout; None: fresh.
+        name: of the model.
+
+    Raises:
+        ValueError: where a number is out of range.
+
+    Source: the block is that of "Identity Mappings in Deep Residual Networks" (He et al., 2016),
+    figure 1b, without its normalisation, conditioned as in "Denoising Diffusion Probabilistic Models"
+    (Ho et al., 2020), appendix B.
+
+    >>> residual_mlp(dim=2, width=8, depth=1).output_shape
+    (None, 2)
+    """
+    if min(width, depth) < 1:
+        raise ValueError(f"expected width and depth of at least 1, got {width} and {depth}")
+    seeds = layer_seeds(seed)
+    inputs = diffusion_inputs((dim,), classes, extra_channels=extra_channels)
+    told = embedding(inputs, width, classes, time, seeds)
+    h = _dense(width, next(seeds))(with_image(inputs))
+    for _ in range(depth):
+        u = _dense(width, next(seeds))(_activated(h))
+        u = _activated(layers.Add()([u, _dense(width, next(seeds))(told)]))
+        if dropout:
+            u = Dropout(dropout, seed=next(seeds))(u)
+        h = layers.Add()([h, _zero_dense(width)(u)])
+    outputs = _zero_dense(channels_out or dim, dtype="float32")(_activated(h))
+    return keras.Model(list(inputs.values()), outputs, name=name)
+
+
+def _activated(x: keras.KerasTensor) -> keras.KerasTensor:
+    return layers.Activation(keras.activations.silu)(x)
+
+
+def _dense(units: int, seed: int) -> keras.layers.Layer:
+    return layers.Dense(units, kernel_initializer=GlorotUniform(seed))
+
+
+def _zero_dense(units: int, dtype: str | None = None) -> keras.layers.Layer:
+    return layers.Dense(units, kernel_initializer=keras.initializers.Zeros(), dtype=dtype)

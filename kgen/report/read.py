@@ -1,0 +1,119 @@
+"""Reads a run for its report; whatever does not make sense is a `UserError` that names the file."""
+
+import csv
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kgen.errors import UserError
+from kgen.metrics.card import Card
+from kgen.run_files import explain, read_config, read_env, read_metrics
+
+PICTURES = "pictures"
+"""The folder of a run for pictures made from its model."""
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run directory says, checked."""
+
+    path: Path
+    config: dict[str, Any]
+    env: dict[str, Any]
+    metrics: dict[str, dict[int, float]]
+    """By name, then by epoch."""
+    samples: dict[int, Path]
+    """The picture of each epoch."""
+    cards: tuple[Card, ...]
+
+    @property
+    def name(self) -> str:
+        """The name of its directory."""
+        return self.path.resolve().name
+
+    @property
+    def epochs(self) -> list[int]:
+        """Those that left a number or a picture."""
+        return sorted({*self.samples, *(epoch for series in self.metrics.values() for epoch in series)})
+
+    @property
+    def pictures(self) -> dict[str, Path]:
+        """The pictures made from the model, by name."""
+        return {file.stem: file for file in sorted((self.path / PICTURES).glob("*.png"))}
+
+
+def read_run(path: str | Path) -> RunRecord:
+    """Reads a run directory.
+
+    Metrics, samples and evaluation may be missing. Raises UserError where `path` is no run, or one
+    of its files is damaged.
+    """
+    path = Path(path)
+    with explain(f"cannot read the run {path}"):
+        return RunRecord(
+            path=path,
+            config=_mapping(path / "config.json", read_config(path)),
+            env=_mapping(path / "env.json", read_env(path)),
+            metrics=_metrics(path),
+            samples=_samples(path),
+            cards=_cards(path / "evaluation.json"),
+        )
+
+
+def check_comparable(records: Sequence[RunRecord]) -> None:
+    """Raises UserError where a run is given twice, or the runs are of different data sets."""
+    paths = [record.path.resolve() for record in records]
+    for record, path in zip(records, paths, strict=True):
+        if paths.count(path) > 1:
+            raise UserError(f"the run {record.path} is given twice: name each run once")
+    if len({record.config.get("data") for record in records}) > 1:
+        told = ", ".join(f"{record.path} on {record.config.get('data')}" for record in records)
+        raise UserError(
+            f"these runs are of different data sets, their numbers cannot be compared: {told}; make a "
+            "report for each data set"
+        )
+
+
+def _mapping(file: Path, content: Any) -> dict[str, Any]:
+    if not isinstance(content, dict):
+        raise _damaged(file, "expected names and values")
+    return content
+
+
+def _metrics(path: Path) -> dict[str, dict[int, float]]:
+    file = path / "metrics.csv"
+    try:
+        rows = read_metrics(path)
+        series: dict[str, dict[int, float]] = {}
+        for row in rows:
+            epoch = int(row.pop("epoch"))
+            for name, value in row.items():
+                if value != "":  # a metric that this epoch did not measure
+                    series.setdefault(name, {})[epoch] = float(value)
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise _damaged(file, f"not numbers in columns, of which one is epoch: {error}") from error
+    return series
+
+
+def _samples(path: Path) -> dict[int, Path]:
+    found = (
+        (re.fullmatch(r"epoch_(\d+)\.png", f.name), f) for f in sorted((path / "samples").glob("*"))
+    )
+    return {int(match[1]): file for match, file in found if match}
+
+
+def _cards(file: Path) -> tuple[Card, ...]:
+    if not file.exists():
+        return ()
+    try:
+        cards = json.loads(file.read_text(encoding="utf-8"))["cards"]
+        return tuple(Card.from_dict(card) for card in cards)
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(file, f"no list of cards: {error}", "remove it, and evaluate again") from error
+
+
+def _damaged(file: Path, trouble: str, fix: str = "put a copy back") -> UserError:
+    return UserError(f"{file} is damaged ({trouble}): {fix}")
