@@ -4,8 +4,8 @@ Paper: "Unsupervised Representation Learning with Deep Convolutional Generative 
 (Radford et al., 2015); Adam's rate is twice theirs, for fewer steps.
 Command: KERAS_BACKEND=tensorflow python recipes/dcgan_fashion.py
 Time: about 7 minutes on 2 CPU cores.
-Target: a Fréchet distance of the features of fashion_classifier below @TARGET@ (test images: @FLOOR@).
-Measured: @MEASURED@
+Target: ...
+Measured: not yet measured with this metric.
 """
 
 from dataclasses import dataclass
@@ -51,6 +51,7 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
+    doctor = kgen.callbacks.Doctor(train.x, path=run.path)
     evaluator = kgen.metrics.Evaluator(
         train, metrics=kgen.metrics.suites.QUICK, samples=2000, bounds=False
     )
@@ -60,7 +61,7 @@ def main(config: Config) -> None:
         epochs=config.epochs,
         initial_epoch=run.epoch,
         shuffle=False,
-        callbacks=run.callbacks(model, watchers=[kgen.callbacks.Evaluate(evaluator, every=5)]),
+        callbacks=run.callbacks(model, watchers=[doctor, kgen.callbacks.Evaluate(evaluator, every=5)]),
     )
 
 

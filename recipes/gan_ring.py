@@ -49,7 +49,9 @@ def main(config: Config) -> None:
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     model.compile(keras.optimizers.Adam(rate, beta_1=0.0), jit_compile=config.jit_compile)
 
-    modes = kgen.metrics.suites.modes(kgen.data.toys.TOYS[config.data])
+    mixture = kgen.data.toys.TOYS[config.data]
+    doctor = kgen.callbacks.Doctor(train.x, mixture=mixture, path=run.path)
+    modes = kgen.metrics.suites.modes(mixture)
     evaluator = kgen.metrics.Evaluator(train, metrics=[modes], samples=2500, bounds=False)
     run.restore(model, batches)
     model.fit(
@@ -58,7 +60,10 @@ def main(config: Config) -> None:
         initial_epoch=run.epoch,
         shuffle=False,
         callbacks=run.callbacks(
-            model, samples=2500, reference=train.x, watchers=[kgen.callbacks.Evaluate(evaluator)]
+            model,
+            samples=2500,
+            reference=train.x,
+            watchers=[doctor, kgen.callbacks.Evaluate(evaluator)],
         ),
     )
 

@@ -49,6 +49,7 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
+    doctor = kgen.callbacks.Doctor(train.x, path=run.path)
     run.restore(model, batches)
     model.fit(
         batches,
@@ -56,7 +57,7 @@ def main(config: Config) -> None:
         epochs=config.epochs,
         initial_epoch=run.epoch,
         shuffle=False,
-        callbacks=run.callbacks(model),
+        callbacks=run.callbacks(model, watchers=[doctor]),
     )
 
 

@@ -31,6 +31,8 @@ class LikelihoodMixin:
 
     log_prob_estimate = "ODE"
     """What `log_prob` is, for the cards of `kgen.metrics`."""
+    range_width = 2.0
+    """`log_prob` is that of a density on [-1, 1]."""
 
     @endpoint
     def flow(
@@ -50,10 +52,10 @@ class LikelihoodMixin:
         first, last = self._ends()
         signs = ops.sign(kgen.random.uniform(seed, tuple(x.shape[1:])) - 0.5)
 
-        named = dict(zip(self.conditions.names, conditions, strict=True))
-        problem = Problem(self.schedule, self.denoiser(named, None, (0.0, 1.0)))
+        def field(t: Tensor, state: tuple, signs: Tensor, *conditions: Tensor) -> tuple:
+            named = dict(zip(self.conditions.names, conditions, strict=True))
+            problem = Problem(self.schedule, self.denoiser(named, None, (0.0, 1.0)))
 
-        def field(t: Tensor, state: tuple) -> tuple:
             def velocity(x: Tensor) -> Tensor:
                 return problem.velocity(x, t)
 
@@ -65,7 +67,9 @@ class LikelihoodMixin:
             ops.cast(x, "float32"),
             ops.zeros_like(ops.reshape(signs, (ops.shape(x)[0], -1))[:, 0]),
         )
-        result = ode.integrate(field, state, first, last, tolerance, tolerance)
+        result = ode.integrate(
+            field, state, first, last, tolerance, tolerance, constants=(signs, *conditions)
+        )
         latents, integral = result.state
         kept = ops.ones_like(integral) * ops.cast(result.success, "float32")
         return latents, integral, kept

@@ -45,7 +45,9 @@ class OptimalTransport(Record):
         """The logarithm of the plan, `(batch, batch)`: example i takes noise j; up to a constant."""
         a = ops.reshape(x, (ops.shape(x)[0], -1))
         b = ops.reshape(noise, (ops.shape(x)[0], -1))
-        cost = ops.sum(a**2, -1)[:, None] + ops.sum(b**2, -1)[None] - 2.0 * ops.matmul(a, b.T)
+        cost = (
+            ops.sum(a**2, -1)[:, None] + ops.sum(b**2, -1)[None] - 2.0 * ops.matmul(a, ops.transpose(b))
+        )
         plan = -cost / (self.regularization * ops.mean(cost))
         for _ in range(self.iterations):  # rows, then columns, of equal mass
             plan = plan - ops.logsumexp(plan, axis=1, keepdims=True)

@@ -44,6 +44,8 @@ class Plan(Record):
         that cannot serve it.
         """
         grid = self.grid if self.grid is not None else Uniform()
+        if self.solver.adaptive and self.trajectory:
+            raise ValueError(f"{type(self.solver).__name__} has no steps to show: use Heun()")
         with backend.concrete():
             self.solver.check(schedule)
             end = max(schedule.first, 1e-4) if self.solver.adaptive else data_time(schedule)
@@ -97,12 +99,18 @@ def solve(
 
     noise = kgen.random.normal(kgen.random.fold_in(keys, _START), shape)
     x = schedule.b(ops.convert_to_tensor(grid[0])) * noise
+    last = Problem(schedule, predictor(*constants))
+    if plan.solver.adaptive:
+        result = plan.solver.integrate(
+            lambda *c: Problem(schedule, predictor(*c)), x, grid[0], grid[-1], *constants
+        )
+        x = plan.solver.finish(last, result.state, ops.convert_to_tensor(grid[-1]))
+        return Solution(x, ops.where(_finite(x) & result.success, 0, 1))
     path = ops.repeat(ops.expand_dims(x, 1), len(grid) if plan.trajectory else 1, axis=1)
     state = (x, plan.solver.start(x), ops.zeros_like(keys[:, 0]), path)
     x, _, failed, path = backend.fori_loop(len(grid) - 1, step, state, keys, *constants)
     if grid[-1] > 0.0 or schedule.first == 0.0:  # VE has noise at t = 0, too
-        problem = Problem(schedule, predictor(*constants))
-        x = plan.solver.finish(problem, x, ops.convert_to_tensor(grid[-1]))
+        x = plan.solver.finish(last, x, ops.convert_to_tensor(grid[-1]))
     return Solution(path if plan.trajectory else x, failed)
 
 

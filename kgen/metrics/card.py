@@ -17,8 +17,9 @@ class Card:
     A metric fills the first group; `Evaluator` and the command line add the second, which says of
     what the arrays were.
 
-    Raises ValueError for an estimate that is not one of `ESTIMATES`, and for a value that is not
-    finite: a metric must refuse its input before it comes to that.
+    Raises ValueError for an estimate that is not one of `ESTIMATES`, for a value that is not finite,
+    and for an interval that is not two finite numbers in order: a metric must refuse its input before
+    it comes to that.
 
     >>> card = Card(metric="frechet_distance", value=17.62, error=0.31, samples=10_000)
     >>> str(card)
@@ -66,11 +67,16 @@ class Card:
     kgen_version: str = kgen.__version__
 
     def __post_init__(self) -> None:
-        """Checks the estimate and the value."""
+        """Checks the estimate, the value and the interval."""
         if self.estimate not in ESTIMATES:
             raise ValueError(f"expected an estimate of {ESTIMATES}, got {self.estimate!r}")
         if not math.isfinite(self.value):
             raise ValueError(f"{self.metric} is {self.value}: its input was not checked")
+        if self.interval is not None and not _is_interval(self.interval):
+            raise ValueError(
+                f"expected the interval of {self.metric} as two finite numbers (low, high), got "
+                f"{self.interval}"
+            )
 
     def with_(self, **changes: Any) -> "Card":
         """Gives a copy with other values in some fields; an unknown field is a TypeError."""
@@ -92,6 +98,10 @@ class Card:
         """The value with as many digits as its error allows."""
         unit = f" {self.unit}" if self.unit else ""
         return f"{self.metric} {format_value(self)}{unit} (n = {self.samples})"
+
+
+def _is_interval(interval: tuple[float, ...]) -> bool:
+    return len(interval) == 2 and all(map(math.isfinite, interval)) and interval[0] <= interval[1]
 
 
 def format_value(card: Card) -> str:

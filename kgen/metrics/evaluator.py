@@ -131,6 +131,10 @@ class Evaluator:
     def _floors(self) -> dict[str, float]:
         return {} if self._held_out is None else self._values(self._held_out)
 
+    @property
+    def _floor_note(self) -> str:
+        return f"the floor is of {len(self._held_out)} held-out examples"
+
     @functools.cached_property
     def _ceilings(self) -> dict[str, float]:
         noise = sources.draw(_Noise(self.reference), self.samples, self.seed)
@@ -152,7 +156,8 @@ class Evaluator:
         network, spec = self.network, self.reference.spec
         if self.bounds:
             floor, ceiling = (of.get(card.metric) for of in (self._floors, self._ceilings))
-            card = card.with_(floor=floor, ceiling=ceiling)
+            notes = card.notes if floor is None else (*card.notes, self._floor_note)
+            card = card.with_(floor=floor, ceiling=ceiling, notes=notes)
         if network is not None:
             resized = network.input_shape and network.input_shape[:2] != spec.shape[:2]
             card = card.with_(
@@ -164,16 +169,10 @@ class Evaluator:
         return card.with_(data=data, data_sha256=spec.sha256, seed=self.seed)
 
     def _likelihoods(self, model: HasLikelihood) -> list[Card]:
-        """In nats; also in bits/dim where the model says what its likelihood is of."""
         if self.held_out is None or getattr(model, "log_prob_estimate", None) is None:
             return []
-        spec, x = self.held_out.spec, self.held_out.x[:_LIKELIHOODS]
-        units = [{"unit": "nats"}]
-        kind = getattr(model, "log_prob_of", None)
-        if spec.range and kind is not None:
-            width = spec.range[1] - spec.range[0] if kind == "density" else None
-            units.append({"unit": "bits/dim", "range_width": width})
-        cards = [model_likelihood(model, x, seed=self.seed, **unit) for unit in units]
+        spec = self.held_out.spec
+        cards = model_likelihood(model, self.held_out.x[:_LIKELIHOODS], seed=self.seed)
         return [card.with_(data=f"{spec.name}/{spec.split}", data_sha256=spec.sha256) for card in cards]
 
 

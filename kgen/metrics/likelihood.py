@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -11,6 +11,9 @@ from kgen.metrics.checks import check_size
 
 LIKELIHOODS = tuple(name for name in ESTIMATES if name != "sample")
 
+_LEVELS = 256  # values of a pixel
+_NO_IMAGES = "no probability of images: it compares with the same kind of decoder only"
+
 
 class HasLikelihood(Protocol):
     """A model that says what its likelihood is.
@@ -18,12 +21,25 @@ class HasLikelihood(Protocol):
     `log_prob_estimate` is one of "exact", "bound", "importance-sampled" and "ODE". `log_prob` gives
     nats, one number an example; one that is not exact takes a `seed`, an importance-sampled one also
     `samples`, the k of its bound.
+
+    `range_width` says what p(x) is for an image: None, the probability of its discrete values; 2.0,
+    a density on [-1, 1]. A model whose p(x) is neither (a cross-entropy) has no such attribute, and
+    its likelihood no bits/dim.
     """
 
     log_prob_estimate: str
+    range_width: float | None
 
     def log_prob(self, x: np.ndarray, **options: Any) -> np.ndarray:
         """Gives log p(x), or what stands for it, in nats: (n,)."""
+
+
+@runtime_checkable
+class HasBound(Protocol):
+    """A model that bounds the probability of images far faster than it computes their density."""
+
+    def bound(self, x: np.ndarray, *, levels: int, seed: int | None) -> Any:
+        """Gives an object whose `total` bounds -log p(x), nats (n,), of values of so many levels."""
 
 
 def bits_per_dim(
@@ -127,23 +143,21 @@ def likelihood_card(
 
 
 def model_likelihood(
-    model: HasLikelihood,
-    x: np.ndarray,
-    importance_samples: int = 64,
-    unit: str = "nats",
-    range_width: float | None = None,
-    seed: int | None = 0,
-) -> Card:
+    model: HasLikelihood, x: np.ndarray, importance_samples: int = 64, seed: int | None = 0
+) -> list[Card]:
     """Evaluates a model's likelihood of examples and labels it with what the model says it is.
 
     Args:
-        model: a `HasLikelihood`: `kgen.VAE`.
+        model: a `HasLikelihood`: `kgen.VAE`, `kgen.Diffusion`. Of images, one that is also a
+            `HasBound` is asked for its bound on the probability of 256 levels.
         x: examples that it was not trained on, (n, ...).
         importance_samples: k, for a model whose likelihood is importance-sampled; 1 is the bound that
             it was trained on (ELBO) and is called so.
-        unit: "nats" or "bits/dim".
-        range_width: see `bits_per_dim`.
         seed: of the noise in the estimate; an exact likelihood has none.
+
+    Returns:
+        The card in nats; of images (n, h, w, c) also the one in bits/dim, where the model has a
+        `range_width`.
 
     Raises:
         ValueError: where the model has no likelihood (a GAN), and as `likelihood_card`.
@@ -152,29 +166,39 @@ def model_likelihood(
     >>> normal = types.SimpleNamespace(
     ...     log_prob_estimate="exact", log_prob=lambda x: -0.5 * (x[:, 0] ** 2 + np.log(2 * np.pi))
     ... )
-    >>> model_likelihood(normal, np.linspace(-1, 1, 101)[:, None]).estimate
-    'exact'
+    >>> [card.estimate for card in model_likelihood(normal, np.linspace(-1, 1, 101)[:, None])]
+    ['exact']
     """
-    estimate = getattr(model, "log_prob_estimate", None)
-    if estimate is None:
+    if getattr(model, "log_prob_estimate", None) is None:
         raise ValueError(
             f"{type(model).__name__} declares no log_prob_estimate, so it has no likelihood to report "
             "(a GAN has none): measure its samples instead"
         )
+    images = np.ndim(x) == 4
+    if images and isinstance(model, HasBound):
+        log_prob = -model.bound(x, levels=_LEVELS, seed=seed).total
+        measured = {"log_prob": log_prob, "estimate": "bound", "seed": seed}
+        return [likelihood_card(**measured), _bits(measured, np.shape(x), None)]
+    measured = _measure(model, x, importance_samples, seed)
+    nats = likelihood_card(**measured)
+    if images and not hasattr(model, "range_width"):
+        return [nats.with_(notes=(*nats.notes, _NO_IMAGES))]
+    return [nats, _bits(measured, np.shape(x), model.range_width)] if images else [nats]
+
+
+def _measure(model: HasLikelihood, x: np.ndarray, k: int, seed: int | None) -> dict[str, Any]:
+    """The arguments of `likelihood_card` that the model's `log_prob` answers."""
+    estimate = model.log_prob_estimate
     options = {} if estimate == "exact" else {"seed": seed}
-    sampled = estimate == "importance-sampled"
-    if sampled:
-        options["samples"] = importance_samples
-    bound = sampled and importance_samples == 1
-    return likelihood_card(
-        model.log_prob(x, **options),
-        "bound" if bound else estimate,
-        importance_samples if sampled and not bound else None,
-        unit,
-        np.shape(x)[1:],
-        range_width,
-        options.get("seed"),
-    )
+    measured = {"estimate": estimate, **options}
+    if estimate == "importance-sampled":
+        options["samples"] = k
+        measured |= {"importance_samples": k} if k != 1 else {"estimate": "bound"}
+    return {"log_prob": model.log_prob(x, **options), **measured}
+
+
+def _bits(measured: dict[str, Any], shape: Sequence[int], range_width: float | None) -> Card:
+    return likelihood_card(**measured, unit="bits/dim", shape=shape[1:], range_width=range_width)
 
 
 def _check_log_prob(log_prob: np.ndarray) -> np.ndarray:

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from kgen.layers import Dropout, GlorotUniform, GroupNormalization
+from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization
 from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
 
-_CONV = {1: layers.Conv1D, 2: layers.Conv2D, 3: layers.Conv3D}
+_CONV = {1: layers.Conv1D, 2: Conv2D, 3: layers.Conv3D}
 _UPSAMPLING = {1: layers.UpSampling1D, 2: layers.UpSampling2D, 3: layers.UpSampling3D}
 
 

@@ -10,6 +10,7 @@ from string import Template
 import kgen
 from kgen.errors import UserError
 from kgen.report.curves import STYLES, Curve, chart, swatch
+from kgen.report.doctor import doctor_notes
 from kgen.report.images import image, spread_epochs
 from kgen.report.markup import Markup, join, tag
 from kgen.report.model_pictures import pictures_of
@@ -79,8 +80,10 @@ def _sections(records: Sequence[RunRecord], heads: list[str], names: list[str]) 
     arrange = _beside if len(records) == 1 else join
     configs = [record.config for record in records]
     environments = [environment(record) for record in records]
+    notes = [note for note in map(doctor_notes, records, heads) if note]
     return [
         tag("section", _slider(records), arrange(_samples(records, heads), _curves(records))),
+        *([_section("Training doctor", *notes)] if notes else []),
         _section("Evaluation", _cards(records, names)),
         arrange(*_pictures(records, heads)),
         arrange(
@@ -159,15 +162,20 @@ def _samples(records: Sequence[RunRecord], heads: list[str]) -> Markup:
             image(file, f"Samples of {head} after epoch {e}", data_epoch=e, hidden=e != max(samples))
             for e, file in samples.items()
         ]
-        caption = tag(
-            "figcaption", tag("b", head), " ", tag("span", _shown(record, samples), class_="at")
-        )
+        at = tag("span", _shown(record, samples), class_="at")
+        caption = tag("figcaption", tag("b", head), " ", at, _left_out(record, samples))
         figures.append(tag("figure", caption, *pictures, class_="samples"))
     return tag("div", tag("h2", "Samples"), tag("div", *figures, class_="figures"))
 
 
 def _shown(record: RunRecord, samples: dict[int, Path]) -> str:
     return f"epoch {max(samples)}" if samples else "has no samples yet"
+
+
+def _left_out(record: RunRecord, samples: dict[int, Path]) -> Markup | None:
+    if len(samples) == len(record.samples):
+        return None
+    return tag("span", f" (pictures of {len(samples)} of {len(record.samples)} epochs)", class_="note")
 
 
 def _curves(records: Sequence[RunRecord]) -> Markup:

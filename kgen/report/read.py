@@ -8,12 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kgen import doctor_file
 from kgen.errors import UserError
 from kgen.metrics.card import Card
 from kgen.run_files import explain, read_config, read_env, read_metrics
 
 PICTURES = "pictures"
 """The folder of a run for pictures made from its model."""
+
+_DOCTOR = {
+    "findings": {"check": str, "epoch": int, "saw": str, "means": str, "advice": str},
+    "rewinds": {"epoch": int, "to": int, "factor": float, "saw": str},
+}
+"""What is shown of `doctor.json`."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +35,10 @@ class RunRecord:
     samples: dict[int, Path]
     """The picture of each epoch."""
     cards: tuple[Card, ...]
+    findings: list[dict[str, Any]]
+    """Of the doctor: the fields of `kgen.callbacks.Finding`."""
+    rewinds: list[dict[str, Any]]
+    """The fields of `kgen.rewind.Rewind`."""
 
     @property
     def name(self) -> str:
@@ -48,8 +59,8 @@ class RunRecord:
 def read_run(path: str | Path) -> RunRecord:
     """Reads a run directory.
 
-    Metrics, samples and evaluation may be missing. Raises UserError where `path` is no run, or one
-    of its files is damaged.
+    Metrics, samples, evaluation and the doctor's findings may be missing. Raises UserError where
+    `path` is no run, or one of its files is damaged.
     """
     path = Path(path)
     with explain(f"cannot read the run {path}"):
@@ -60,6 +71,7 @@ def read_run(path: str | Path) -> RunRecord:
             metrics=_metrics(path),
             samples=_samples(path),
             cards=_cards(path / "evaluation.json"),
+            **_doctor(path),
         )
 
 
@@ -113,6 +125,21 @@ def _cards(file: Path) -> tuple[Card, ...]:
         return tuple(Card.from_dict(card) for card in cards)
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(file, f"no list of cards: {error}", "remove it, and evaluate again") from error
+
+
+def _doctor(path: Path) -> dict[str, list[dict[str, Any]]]:
+    content = doctor_file.read_doctor(path)
+    for kind, fields in _DOCTOR.items():
+        if not all(_has(entry, fields) for entry in content[kind]):
+            trouble = f"expected {', '.join(fields)} in each of its {kind}"
+            raise _damaged(path / doctor_file.NAME, trouble, "remove it")
+    return content
+
+
+def _has(entry: Any, fields: dict[str, type]) -> bool:
+    if not isinstance(entry, dict):
+        return False
+    return all(isinstance(entry.get(name), type_) for name, type_ in fields.items())
 
 
 def _damaged(file: Path, trouble: str, fix: str = "put a copy back") -> UserError:

@@ -1,10 +1,12 @@
 """What a decoder's outputs say about the data: p(x | z) for images in [-1, 1] and for vectors.
 
-A likelihood is an object with three members, so that a new one is a class of this shape:
+A likelihood is an object with these members, so that a new one is a class of this shape:
 
 - `outputs`: how many decoder outputs (on the last axis) describe one value of x;
 - `log_prob(outputs, x)`: nats per example, `(batch,)`;
-- `mean(outputs)`: the expected x, in the range of the data.
+- `mean(outputs)`: the expected x, in the range of the data;
+- `range_width`, where bits per dimension of images mean something: None for the probability of
+  discrete values, 2.0 for a density on [-1, 1].
 """
 
 import dataclasses
@@ -46,7 +48,7 @@ class Bernoulli(Likelihood):
     """Each value is a coin: the decoder gives logits. x in [-1, 1] is mapped to [0, 1].
 
     On grey images this is the usual cross-entropy, which is no likelihood: its nats compare with
-    other Bernoulli decoders only.
+    other Bernoulli decoders only, and it has no `range_width`.
     """
 
     outputs = 1
@@ -74,6 +76,8 @@ class Gaussian(Likelihood):
 
     scale: float | None = 1.0
     min_log_scale: float = -5.0
+
+    range_width = 2.0
 
     @property
     def outputs(self) -> int:
@@ -108,6 +112,7 @@ class DiscretizedLogistic(Likelihood):
     levels: int = 256
 
     outputs = 2
+    range_width = None
 
     def log_prob(self, outputs: Tensor, x: Tensor) -> Tensor:
         """The log-probability of each example in nats, `(batch,)`; x on the grid of the levels."""

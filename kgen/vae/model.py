@@ -74,6 +74,11 @@ class VAE(GenerativeModel):
         self.track("loss", "reconstruction", "kl")
 
     @property
+    def range_width(self) -> float | None:
+        """That of the likelihood, for bits per dimension; AttributeError where it has none."""
+        return self.likelihood.range_width
+
+    @property
     def data_shape(self) -> tuple[int | None, ...]:
         """The shape of one example."""
         return self.encoder.input_shape[1:]

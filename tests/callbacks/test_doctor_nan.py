@@ -88,6 +88,7 @@ def test_the_search_changes_nothing_in_the_model():
         np.testing.assert_array_equal(old, variable.numpy())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 def test_healthy_families_are_left_alone(family):
     x = toy_data(family)

@@ -174,6 +174,7 @@ def test_every_optimizer_of_a_group_goes_down_numbers_and_schedules():
     assert discriminator == pytest.approx(0.5 * 0.02 * 0.5 * (1 + np.cos(np.pi * step / 100)), rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("make", "optimizer", "poison"),
     [

@@ -1,5 +1,6 @@
 """What is known in closed form of Gaussian data and mixtures, and a plain sampling loop."""
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,15 +27,12 @@ class Gaussian:
     variance: tuple = (0.25, 2.0)
 
     def problem(self, schedule):
-        mean, variance = tensor(self.mean), tensor(self.variance)
+        return problem_of(self, schedule)
 
-        def predict(x, t):
-            a, b = schedule.a(t), schedule.b(t)
-            total = a * a * variance + b * b
-            data = mean + a * variance / total * (x - a * mean)
-            return data, b / total * (x - a * mean)
-
-        return Problem(schedule, predict)
+    def predict(self, schedule, x, t):
+        a, b, mean, variance = schedule.a(t), schedule.b(t), tensor(self.mean), tensor(self.variance)
+        total = a * a * variance + b * b
+        return mean + a * variance / total * (x - a * mean), b / total * (x - a * mean)
 
     def at(self, schedule, t):
         """Mean and variance of x_t, float64."""
@@ -56,18 +54,16 @@ class Mixture:
     deviation: float = 0.3
 
     def problem(self, schedule):
-        means, weights = tensor(self.means), tensor(self.weights)
+        return problem_of(self, schedule)
 
-        def predict(x, t):
-            a, b = schedule.a(t), schedule.b(t)
-            total = (a * self.deviation) ** 2 + b * b
-            away = x[:, None, :] - a * means[None]  # (batch, components, 2)
-            logits = ops.log(weights) - 0.5 * ops.sum(away**2, axis=-1) / total
-            share = ops.softmax(logits, axis=-1)[..., None]
-            data = means[None] + a * self.deviation**2 / total * away
-            return ops.sum(share * data, axis=1), ops.sum(share * (b / total * away), axis=1)
-
-        return Problem(schedule, predict)
+    def predict(self, schedule, x, t):
+        a, b, means, weights = schedule.a(t), schedule.b(t), tensor(self.means), tensor(self.weights)
+        total = (a * self.deviation) ** 2 + b * b
+        away = x[:, None, :] - a * means[None]  # (batch, components, 2)
+        logits = ops.log(weights) - 0.5 * ops.sum(away**2, axis=-1) / total
+        share = ops.softmax(logits, axis=-1)[..., None]
+        data = means[None] + a * self.deviation**2 / total * away
+        return ops.sum(share * data, axis=1), ops.sum(share * (b / total * away), axis=1)
 
     def draw(self, n, seed):
         random = np.random.default_rng(seed)
@@ -88,18 +84,30 @@ def noisy(schedule, data, t, seed=0):
     return tensor(a * data + b * noise)
 
 
-def solve(solver, problem, x, times, seed=0):
-    """Steps through the times; the sample at the last one, float64 `(batch, ...)`."""
+@functools.cache
+def problem_of(data, schedule):
+    """One object for equal data and schedules, so that `program_of` knows it again."""
+    return Problem(schedule, lambda x, t: data.predict(schedule, x, t))
 
-    def step(x, memory, t, s, keys, i):
+
+@functools.cache
+def program_of(solver, problem):
+    """A step as a graph where the backend has graphs: TensorFlow is slow without."""
+
+    def step(x, t, s, keys, i, *memory):
         return solver.step(problem, x, t, s, kgen.random.fold_in(keys, i), memory)
 
-    step = backend.compile_program(step, [], jit=False)  # TensorFlow is slow without a graph
+    return backend.compile_program(step, [], jit=False)
+
+
+def solve(solver, problem, x, times, seed=0):
+    """Steps through the times; the sample at the last one, float64 `(batch, ...)`."""
+    step = program_of(solver, problem)
     keys = ops.convert_to_tensor(kgen.random.keys(seed, x.shape[0]))
     memory = solver.start(x)
     for i in range(len(times) - 1):
         index = ops.convert_to_tensor(i, dtype="int32")
-        x, memory = step(x, memory, tensor(times[i]), tensor(times[i + 1]), keys, index)
+        x, memory = step(x, tensor(times[i]), tensor(times[i + 1]), keys, index, *memory)
     return array(x)
 
 

@@ -49,12 +49,12 @@ def test_the_error_follows_the_tolerance(tolerance):
 
 
 def test_the_order_is_five():
-    """A tolerance 1e-5 as large costs about 10 times the steps: the work grows as tol^(-1/5)."""
+    """The work grows as tol^(-1/5): a tolerance 1e-4 as large costs about 6.3 times as much."""
     calls = [
-        int(ode.integrate(rotation, tensor([[1.0, 0.0]]), 0.0, 100.0, tol, tol).evaluations)
-        for tol in (1e-1, 1e-6)
+        int(ode.integrate(rotation, tensor([[1.0, 0.0]]), 0.0, 30.0, tol, tol).evaluations)
+        for tol in (1e-2, 1e-6)
     ]
-    assert 5.0 < calls[1] / calls[0] < 15.0
+    assert 4.0 < calls[1] / calls[0] < 9.0
 
 
 def test_evaluations_are_counted():

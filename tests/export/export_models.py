@@ -43,7 +43,15 @@ def walk():
     return Walk(kgen.networks.mlp(2, 2, hidden=(8,)))
 
 
-MAKE = {"dcgan": families.dcgan, "conv_vae": families.conv_vae, "walk": walk}
+def guided():
+    """25 steps of Heun's method, each with two calls of a U-Net on two copies of the batch."""
+    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1, 2), blocks=1, classes=3)
+    return kgen.Diffusion(network, classes=3, label_dropout=0.1, clip=(-1.0, 1.0), ema_decay=0.9)
+
+
+MAKE = {"dcgan": families.dcgan, "conv_vae": families.conv_vae, "walk": walk, "guided": guided}
+# The float32 error of one evaluation, and of fifty.
+TOLERANCES = {"dcgan": 1e-5, "conv_vae": 1e-5, "walk": 1e-5, "guided": 1e-4}
 
 
 @cache
@@ -53,7 +61,7 @@ def model_of(family):
     rng = np.random.default_rng(1)
     for variable in model.variables:
         if len(variable.shape) > 1:
-            scale = 2.0 * np.prod(variable.shape[:-1]) ** -0.5
+            scale = (0.5 if family == "guided" else 2.0) * np.prod(variable.shape[:-1]) ** -0.5
             variable.assign((scale * rng.normal(size=variable.shape)).astype("float32"))
     return model
 
@@ -61,9 +69,10 @@ def model_of(family):
 def inputs_of(model, endpoint, n):
     """Arguments for an endpoint by name, drawn by NumPy."""
     rng = np.random.default_rng(n)
+    draws = {"seed": lambda: kgen.random.keys(7, n), "labels": lambda: np.arange(n, dtype="int32") % 3}
     return {
-        name: kgen.random.keys(7, n)
-        if name == "seed"
+        name: draws[name]()
+        if name in draws
         else rng.normal(size=(n, *spec.shape[1:])).astype("float32")
         for name, spec in model.endpoints[endpoint].items()
     }

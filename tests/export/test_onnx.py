@@ -1,7 +1,7 @@
 import numpy as np
 import onnxruntime
 import pytest
-from export_models import inputs_of, model_of
+from export_models import TOLERANCES, inputs_of, model_of
 from test_saved_model import ENDPOINTS
 
 import kgen
@@ -21,7 +21,7 @@ def test_endpoint_equals_the_python_model(exported, family, endpoint, n):
     session = open_file(exported(family, "onnx") / f"{endpoint}.onnx")
     (served,) = session.run(["output_0"], inputs)
     expected = getattr(model, endpoint)(*inputs.values())
-    np.testing.assert_allclose(served, expected, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(served, expected, rtol=0, atol=TOLERANCES[family])
 
 
 @pytest.mark.parametrize("family", ["dcgan", "conv_vae", "walk"])

@@ -76,14 +76,85 @@ EVIDENCE = (-0.5 * (X / 0.5) ** 2 - math.log(0.5) - 0.5 * math.log(2 * math.pi))
     ("k", "estimate", "notes"), [(8, "importance-sampled", ("k = 8",)), (1, "bound", ())]
 )
 def test_a_vae_says_what_its_likelihood_is(k, estimate, notes):
-    card = model_likelihood(unused_latents(), X, importance_samples=k, seed=5)
+    (card,) = model_likelihood(unused_latents(), X, importance_samples=k, seed=5)
     assert card.value == pytest.approx(EVIDENCE, rel=1e-5)
     assert (card.estimate, card.notes, card.samples, card.seed) == (estimate, notes, 200, 5)
 
 
-def test_bits_per_dim_of_a_model_takes_the_shape_of_its_data():
-    card = model_likelihood(unused_latents(), X, 4, unit="bits/dim", range_width=2.0)
-    assert card.value == pytest.approx(-EVIDENCE / (3 * math.log(2)) + math.log2(127.5), rel=1e-5)
+IMAGES = np.zeros((200, 2, 2, 1), "float32")  # level 127.5 of 0..255: in the middle of the range
+
+
+def constant_images(likelihood):
+    """A VAE that ignores its latents; all its decoder's outputs are 0."""
+    layers = keras.layers
+    encoder = [keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(4, kernel_initializer="zeros")]
+    outputs = layers.Dense(4 * likelihood.outputs, kernel_initializer="zeros")
+    decoder = [keras.Input((2,)), outputs, layers.Reshape((2, 2, likelihood.outputs))]
+    return kgen.VAE(keras.Sequential(encoder), keras.Sequential(decoder), likelihood)
+
+
+NORMAL_BITS = math.log2(0.5 * math.sqrt(2 * math.pi)) + math.log2(127.5)
+# a logistic of scale 1 around 0, in the bin from -1/255 to 1/255
+LOGISTIC_BITS = -math.log2(1 / (1 + math.exp(-1 / 255)) - 1 / (1 + math.exp(1 / 255)))
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "bits", "note"),
+    [
+        (kgen.vae.Gaussian(0.5), NORMAL_BITS, "read as a density, width 2"),
+        (
+            kgen.vae.DiscretizedLogistic(),
+            LOGISTIC_BITS,
+            "read as a probability of discrete values",
+        ),
+    ],
+    ids=["Gaussian", "DiscretizedLogistic"],
+)
+def test_bits_per_dim_of_images_are_what_the_decoder_says(likelihood, bits, note):
+    nats, card = model_likelihood(constant_images(likelihood), IMAGES, importance_samples=4)
+    assert (nats.unit, card.unit, card.notes) == ("nats", "bits/dim", (note, "k = 4"))
+    assert card.value == pytest.approx(bits, rel=1e-4)
+    assert nats.value == pytest.approx(-likelihood_nats(bits, card.notes[0]), rel=1e-4)
+
+
+def likelihood_nats(bits, note):
+    return 4 * math.log(2) * (bits - (math.log2(127.5) if "density" in note else 0.0))
+
+
+def test_a_cross_entropy_of_images_has_no_bits_per_dim():
+    (card,) = model_likelihood(constant_images(kgen.vae.Bernoulli()), IMAGES, importance_samples=4)
+    assert card.value == pytest.approx(-4 * math.log(2))
+    assert card.notes[-1].startswith("no probability of images")
+
+
+def test_a_bound_on_the_probability_of_images_is_taken_where_there_is_one():
+    given = {}
+
+    def bound(x, levels, seed):
+        given.update(levels=levels, seed=seed)
+        return SimpleNamespace(total=np.full(len(x), 4 * math.log(256)))
+
+    model = SimpleNamespace(log_prob_estimate="ODE", range_width=2.0, log_prob=None, bound=bound)
+    nats, bits = model_likelihood(model, IMAGES, seed=3)
+    assert given == {"levels": 256, "seed": 3}
+    assert (nats.value, bits.value) == (pytest.approx(-4 * math.log(256)), pytest.approx(8.0))
+    assert (bits.estimate, bits.seed) == ("bound", 3)
+    assert bits.notes == ("read as a probability of discrete values",)
+
+
+def test_a_diffusion_model_has_a_density_of_points():
+    model = kgen.Diffusion(kgen.networks.residual_mlp(2, width=4, depth=1))
+    assert [card.estimate for card in model_likelihood(model, X[:, :2])] == ["ODE"]
+    assert model.range_width == 2.0
+
+
+def test_a_diffusion_model_has_a_bound_of_images():
+    x, t = keras.Input((2, 2, 1), name="x"), keras.Input((), name="t")
+    network = keras.Model([x, t], keras.layers.Conv2D(1, 1, kernel_initializer="zeros")(x))
+    levels = np.random.default_rng(0).integers(0, 256, (100, 2, 2, 1)) / 127.5 - 1
+    cards = model_likelihood(kgen.Diffusion(network), levels.astype("float32"))
+    assert [(card.unit, card.estimate) for card in cards] == [("nats", "bound"), ("bits/dim", "bound")]
+    assert cards[1].value > 8.0  # nothing is better than 8 bits on evenly spread values
 
 
 @pytest.mark.parametrize(("estimate", "seed"), [("exact", None), ("ODE", 0), ("bound", 0)])
@@ -94,7 +165,8 @@ def test_only_what_is_not_exact_is_given_a_seed(estimate, seed):
         given.update(options)
         return -np.abs(x[:, 0])
 
-    card = model_likelihood(SimpleNamespace(log_prob_estimate=estimate, log_prob=log_prob), X)
+    model = SimpleNamespace(log_prob_estimate=estimate, log_prob=log_prob)
+    (card,) = model_likelihood(model, X)
     assert (card.estimate, card.seed) == (estimate, seed)
     assert given == ({} if seed is None else {"seed": seed})
 

@@ -108,6 +108,7 @@ def test_a_card_says_of_what_it_is():
     assert (card.data, card.data_sha256) == ("made/train", IMAGES.spec.sha256)
     assert (card.features, card.resize) == ("rows", None)
     assert card.floor is not None and card.ceiling is not None
+    assert "the floor is of 100 held-out examples" in card.notes
 
 
 def test_the_floor_is_the_held_out_data_and_the_ceiling_is_worse():
@@ -121,6 +122,7 @@ def test_the_floor_is_the_held_out_data_and_the_ceiling_is_worse():
 def test_without_held_out_data_there_is_no_floor_and_no_memorisation():
     (card,) = evaluator(metrics=(suites.frechet, suites.memory), bounds=True)(SAMPLES)
     assert card.floor is None and card.ceiling is not None
+    assert not any("floor" in note for note in card.notes)
 
 
 @pytest.mark.parametrize(
@@ -154,7 +156,7 @@ def test_labels_add_the_metrics_by_class():
 
 def test_a_likelihood_says_what_it_is():
     model = Shifted()
-    model.log_prob_estimate, model.log_prob_of = "exact", "density"
+    model.log_prob_estimate, model.range_width = "exact", 2.0
     model.log_prob = lambda x: np.linspace(-64.0, 0.0, len(x))
     *_, nats, bits = evaluator(held_out=dataset(noise(50, 1), split="test"), samples=200)(model)
     assert (nats.unit, nats.estimate, nats.samples) == ("nats", "exact", 50)

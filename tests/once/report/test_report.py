@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kgen.doctor_file import write_doctor
 from kgen.pictures import save_grid
 from kgen.report import write_report
 from kgen.report.axes import ticks
@@ -98,6 +99,46 @@ def test_a_long_run_shows_fifty_epochs_from_the_first_to_the_last(make_run):
     images = report(make_run(epochs=120, images=1)).all("img")
     epochs = [int(image["data-epoch"]) for image in images]
     assert len(epochs) == 50 and (epochs[0], epochs[-1]) == (1, 120)
+
+
+@pytest.mark.parametrize(("epochs", "said"), [(51, True), (50, False)])
+def test_a_caption_says_when_pictures_are_left_out(make_run, epochs, said):
+    text = report(make_run(epochs=epochs, images=1)).text
+    assert ("pictures of 50 of 51 epochs" in text) == said and ("pictures of" in text) == said
+
+
+FINDING = {
+    "check": "posterior collapse",
+    "epoch": 3,
+    "saw": "0 of 16 latents depend on the example",
+    "means": "the decoder has learned to ignore the latents",
+    "advice": "a smaller beta",
+    "severity": 1.0,
+}
+REWIND = {"epoch": 2, "to": 1, "factor": 0.5, "saw": "training diverged in epoch 2: loss NaN"}
+
+
+def test_what_the_doctor_found_is_shown_by_epoch(make_run):
+    run = make_run()
+    write_doctor(run, findings=[FINDING], rewinds=[REWIND])
+    text = report(run).text
+    for fact in ("0 of 16 latents depend on the example", "Try: a smaller beta"):
+        assert fact in text
+    assert "back to the end of epoch 1, with 0.5 times the learning rate" in text
+    assert text.index("Epoch 2, rewind") < text.index("Epoch 3, posterior collapse")
+
+
+def test_of_several_runs_the_doctor_says_whose_findings_they_are(make_run):
+    first, second = make_run("first"), make_run("second")
+    write_doctor(second, rewinds=[REWIND | {"to": 0}])
+    section = report(first, second).text.partition("Training doctor")[2]
+    assert "back to the start" in section
+    assert section.index("B second") < section.index("Epoch 2, rewind")
+    assert "A first" not in section.partition("Epoch 2")[0]
+
+
+def test_a_run_without_findings_has_no_doctor_on_its_page(make_run):
+    assert "Training doctor" not in report(make_run()).text
 
 
 def test_a_chart_shows_training_and_validation_together(make_run):

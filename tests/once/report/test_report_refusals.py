@@ -22,6 +22,13 @@ DAMAGES = {
         b'{"cards": [{"metric": "m"}]}',
         b'{"cards": [{"val": 1}]}',
     ],
+    "doctor.json": [
+        b"{",
+        b"[]",
+        b'{"findings": [3], "rewinds": []}',
+        b'{"findings": [{"check": "NaN", "epoch": 1}], "rewinds": []}',
+        b'{"findings": [], "rewinds": [{"epoch": 1, "to": 0, "factor": "half", "saw": "NaN"}]}',
+    ],
     "samples/epoch_0002.png": [b"", b"no picture", b"\x89PNG\r\n\x1a\n"],
 }
 

@@ -1,0 +1,69 @@
+"""DDPM on Fashion-MNIST: a network that predicts noise, 1,000 steps of it, fewer to sample.
+
+Paper: "Denoising Diffusion Probabilistic Models" (Ho et al., 2020); the cosine schedule is that of
+"Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021).
+Command: KERAS_BACKEND=tensorflow python recipes/ddpm_fashion.py
+Time: about 10 minutes on 2 CPU cores; `--preset base` is for a GPU.
+Target: recognisable clothes.
+Measured: not yet measured.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import kgen
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"width": 16, "multipliers": (1, 2, 4), "blocks": 1, "attention": (7,)},
+    "base": {"width": 64, "multipliers": (1, 2, 2), "blocks": 2, "attention": (14, 7)},
+}
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: str = "fashion_mini"
+    epochs: int = 25
+    batch_size: int = 128
+    preset: Literal["tiny", "base"] = "tiny"
+    """The size of the U-Net: 0.4 M parameters for a CPU, 8 M for a GPU."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    steps: int = 1000
+    """Of the noise schedule."""
+    ema_decay: float = 0.999
+    """Of the average of the network that samples are drawn from."""
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+
+    keras.utils.set_random_seed(config.seed)
+    run = kgen.run.Run(config)
+    train = config.load("train")
+    batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
+
+    model = kgen.Diffusion(
+        kgen.networks.unet(train.spec.shape, **SIZES[config.preset]),
+        schedule=kgen.diffusion.DDPM.cosine(config.steps),
+        target=kgen.diffusion.Noise(),
+        clip=(-1.0, 1.0),
+        ema_decay=config.ema_decay,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        jit_compile=config.jit_compile,
+    )
+
+    run.restore(model, batches)
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        initial_epoch=run.epoch,
+        callbacks=run.callbacks(model),
+    )
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)

@@ -1,0 +1,72 @@
+"""Flow matching on Fashion-MNIST, told the class, with guidance.
+
+Paper: "Flow Matching for Generative Modeling" (Lipman et al., 2023); guidance from "Classifier-Free
+Diffusion Guidance" (Ho and Salimans, 2022).
+Command: KERAS_BACKEND=tensorflow python recipes/flow_matching_fashion.py
+Time: about 10 minutes on 2 CPU cores; `--preset base` is for a GPU.
+Target: recognisable clothes of the class asked for.
+Measured: not yet measured.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import kgen
+
+SIZES: dict[str, dict[str, Any]] = {
+    "tiny": {"width": 16, "multipliers": (1, 2, 4), "blocks": 1, "attention": (7,)},
+    "base": {"width": 64, "multipliers": (1, 2, 2), "blocks": 2, "attention": (14, 7)},
+}
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: str = "fashion_mini"
+    epochs: int = 25
+    batch_size: int = 128
+    preset: Literal["tiny", "base"] = "tiny"
+    """The size of the U-Net: 0.4 M parameters for a CPU, 8 M for a GPU."""
+    learning_rate: float = 1e-3
+    """Of Adam."""
+    label_dropout: float = 0.1
+    """How often training hides the class, which guidance needs."""
+    ema_decay: float = 0.999
+    """Of the average of the network that samples are drawn from."""
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+
+    keras.utils.set_random_seed(config.seed)
+    run = kgen.run.Run(config)
+    train = config.load("train")
+    batches = train.batches(config.batch_size, seed=config.seed, drop_last=True, labels=True)
+
+    classes = len(train.spec.classes)
+    model = kgen.Diffusion(
+        kgen.networks.unet(train.spec.shape, classes=classes, **SIZES[config.preset]),
+        schedule=kgen.diffusion.FlowMatching(),
+        target=kgen.diffusion.Velocity(),
+        classes=classes,
+        label_dropout=config.label_dropout,
+        clip=(-1.0, 1.0),
+        ema_decay=config.ema_decay,
+    )
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate),
+        jit_compile=config.jit_compile,
+    )
+
+    run.restore(model, batches)
+    model.fit(
+        batches,
+        epochs=config.epochs,
+        initial_epoch=run.epoch,
+        callbacks=run.callbacks(model),
+    )
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)
