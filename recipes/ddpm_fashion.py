@@ -56,12 +56,13 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
+    doctor = kgen.callbacks.Doctor(train.x, path=run.path)
     run.restore(model, batches)
     model.fit(
         batches,
         epochs=config.epochs,
         initial_epoch=run.epoch,
-        callbacks=run.callbacks(model),
+        callbacks=run.callbacks(model, watchers=[doctor]),
     )
 
 

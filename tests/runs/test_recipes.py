@@ -33,7 +33,7 @@ def test_a_recipe_is_short(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_a_recipe_ends_in_fit(name):
     main = next(n for n in ast.parse(source(name)).body if getattr(n, "name", "") == "main")
-    assert ast.unparse(main.body[-1]).startswith("model.fit(")
+    assert ast.unparse(main.body[-1]).splitlines()[-1].strip().startswith("model.fit(")
 
 
 @pytest.mark.parametrize("name", NAMES)
