@@ -4,7 +4,7 @@ Paper: "Unsupervised Representation Learning with Deep Convolutional Generative 
 (Radford et al., 2015); Adam's rate is twice theirs, for fewer steps.
 Command: KERAS_BACKEND=tensorflow python recipes/dcgan_fashion.py
 Time: about 7 minutes on 2 CPU cores.
-Target: ...
+Target: a Fréchet distance (fashion_classifier, 2,000 samples) below 3.
 Measured: not yet measured with this metric.
 """
 
