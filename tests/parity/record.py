@@ -12,6 +12,7 @@ import numpy as np
 from families import FAMILIES, Family, set_numpy_weights, toy_data
 from keras import ops
 
+import kgen
 from kgen import backend
 
 STEPS = 8
@@ -52,7 +53,10 @@ def loss_of(model: keras.Model, part: str, x: np.ndarray):
     x = ops.convert_to_tensor(x)
     if part != "model":
         return getattr(model, f"{part}_loss")(x)
-    log_likelihood, kl = model.elbo_terms(x, model.random.next_keys(like=x), training=True)
+    keys = model.random.next_keys(like=x)
+    if isinstance(model, kgen.Diffusion):
+        return ops.mean(model.losses_of(x, None, keys, training=True))
+    log_likelihood, kl = model.elbo_terms(x, keys, training=True)
     return ops.mean(model.beta * kl - log_likelihood)
 
 
