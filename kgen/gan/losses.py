@@ -10,15 +10,15 @@ losses are float32 scalars, means over the elements. The constants of a loss are
 """
 
 import dataclasses
-from typing import Any
 
 import keras
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.core.record import Record
 
 
-class AdversarialLoss:
+class AdversarialLoss(Record):
     """The base of the losses: equality and Keras serialisation of their fields."""
 
     def discriminator(self, real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -28,15 +28,6 @@ class AdversarialLoss:
     def generator(self, fake_logits: Tensor) -> Tensor:
         """What the generator minimises, a float32 scalar."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Gives the fields."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "AdversarialLoss":
-        """Makes the loss from its fields."""
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("kgen")

@@ -10,16 +10,16 @@ A likelihood is an object with these members, so that a new one is a class of th
 """
 
 import dataclasses
-from typing import Any
 
 import keras
 from keras import ops
 
 from kgen import distributions
 from kgen.backend import Tensor
+from kgen.core.record import Record
 
 
-class Likelihood:
+class Likelihood(Record):
     """The base of the likelihoods: equality and Keras serialisation of their fields."""
 
     outputs: int = 1
@@ -31,15 +31,6 @@ class Likelihood:
     def mean(self, outputs: Tensor) -> Tensor:
         """The expected x, in the range of the data."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        """Gives the fields."""
-        return dataclasses.asdict(self)
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Likelihood":
-        """Rebuilds the object."""
-        return cls(**config)
 
 
 @keras.saving.register_keras_serializable("kgen")
