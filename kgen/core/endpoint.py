@@ -56,7 +56,7 @@ def _program(model: Any, method: Callable[..., Any], options: dict[str, Any]) ->
         return backend.compile_program(fn, model.variables, jit=False)
     key = (method.__name__, *sorted(options.items()))
     if key not in model.programs:
-        jit = bool(model.jit_compile) if model.compiled else True
+        jit = not model.compiled or bool(model.jit_compile)
         model.programs[key] = backend.compile_program(fn, model.variables, jit)
     return model.programs[key]
 

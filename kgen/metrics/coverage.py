@@ -7,7 +7,7 @@ import numpy as np
 
 from kgen.metrics.card import Card
 from kgen.metrics.checks import as_pair, check_distinct, check_size, check_varied
-from kgen.metrics.kernel import blocks, squared_distances
+from kgen.metrics.distances import blocks, squared_distances
 from kgen.metrics.proportions import wilson
 
 _GROUPS = 4

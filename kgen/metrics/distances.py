@@ -1,17 +1,43 @@
-"""Nearest neighbours in Euclidean distance, in blocks, so that nothing large is whole in memory."""
+"""Euclidean distances and nearest neighbours, in blocks, so that nothing large is whole in memory."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgen.metrics.checks import as_vectors
-from kgen.metrics.kernel import squared_distances
 
 if TYPE_CHECKING:
     from kgen.data import LazyArray
 
 _READ = 4096  # reference examples read at a time
 _ROWS = 1024  # points compared at a time: 1024 x 4096 distances take 32 MiB
+_BLOCK = 512  # rows of a matrix of all distances computed at a time
+
+
+def blocks(n: int) -> Iterator[slice]:
+    """Cuts n rows into slices of at most 512: what bounds the memory of an n x m matrix.
+
+    >>> [s.stop for s in blocks(1100)]
+    [512, 1024, 1100]
+    """
+    return (slice(start, min(start + _BLOCK, n)) for start in range(0, n, _BLOCK))
+
+
+def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Gives the squared Euclidean distances `(n, m)` between vectors `(n, d)` and `(m, d)`.
+
+    Float64 vectors with a mean far from zero lose digits: centre them first.
+
+    >>> squared_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 0.0]]))
+    array([[25.,  0.]])
+    """
+    # |x - y|² = |x|² + |y|² - 2 x·y, built in place: the matrix is the memory that counts.
+    squares = x @ y.T
+    squares *= -2
+    squares += (x**2).sum(axis=1)[:, None]
+    squares += (y**2).sum(axis=1)
+    return np.maximum(squares, 0.0, out=squares)
 
 
 def nearest(

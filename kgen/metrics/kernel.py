@@ -1,46 +1,21 @@
 """Maximum mean discrepancy: how well a kernel tells samples from a reference. Unbiased, with errors."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 
 from kgen.metrics.card import Card
 from kgen.metrics.checks import as_pair, check_distinct, check_size, check_varied
+from kgen.metrics.distances import blocks, squared_distances
 from kgen.metrics.jackknife import jackknife_error, normal_interval
 
 Kernel = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Takes vectors `(n, d)` and `(m, d)`, gives their kernel `(n, m)`."""
 
-_ROWS = 512
 _FLOOR = 10
 _RECOMMENDED = 1000
 _MEDIAN_OF = 1000
-
-
-def blocks(n: int) -> Iterator[slice]:
-    """Cuts n rows into slices of at most 512: what bounds the memory of an n x m matrix.
-
-    >>> [s.stop for s in blocks(1100)]
-    [512, 1024, 1100]
-    """
-    return (slice(start, min(start + _ROWS, n)) for start in range(0, n, _ROWS))
-
-
-def squared_distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Gives the squared Euclidean distances `(n, m)` between vectors `(n, d)` and `(m, d)`.
-
-    Float64 vectors with a mean far from zero lose digits: centre them first.
-
-    >>> squared_distances(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0], [0.0, 0.0]]))
-    array([[25.,  0.]])
-    """
-    # |x - y|² = |x|² + |y|² - 2 x·y, built in place: the matrix is the memory that counts.
-    squares = x @ y.T
-    squares *= -2
-    squares += (x**2).sum(axis=1)[:, None]
-    squares += (y**2).sum(axis=1)
-    return np.maximum(squares, 0.0, out=squares)
 
 
 def polynomial_kernel(x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from kgen.callbacks.doctor.finding import Check, Finding
 from kgen.callbacks.doctor.protocols import Samples
 from kgen.metrics.checks import as_vectors, check_varied
-from kgen.metrics.kernel import squared_distances
+from kgen.metrics.distances import squared_distances
 from kgen.metrics.mixtures import Mixture, modes_covered
 
 _MEANS = "the generator makes a part of the data only, whatever its noise"

@@ -6,7 +6,8 @@ import math
 import numpy as np
 import pytest
 
-from kgen.metrics.kernel import kernel_distance, mmd, polynomial_kernel, squared_distances
+from kgen.metrics.distances import squared_distances
+from kgen.metrics.kernel import kernel_distance, mmd, polynomial_kernel
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*recommended")
 
