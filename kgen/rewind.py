@@ -3,7 +3,8 @@
 A rewind is a resume: the recipe's `main` starts again with `resume=True`, and `Run.restore` lowers
 the learning rate by what `doctor.json` says. So the weights, slots, random streams and the order of
 the data are those of the state, nothing is traced twice, and a run that is killed after a rewind
-resumes as exactly as any other.
+resumes as exactly as any other. A NaN is seen in the middle of an epoch, see
+`kgen.callbacks.StopAtNaN`.
 
 Importing this module loads no Keras.
 """

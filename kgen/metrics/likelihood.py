@@ -143,7 +143,11 @@ def likelihood_card(
 
 
 def model_likelihood(
-    model: HasLikelihood, x: np.ndarray, importance_samples: int = 64, seed: int | None = 0
+    model: HasLikelihood,
+    x: np.ndarray,
+    importance_samples: int = 64,
+    seed: int | None = 0,
+    labels: np.ndarray | None = None,
 ) -> list[Card]:
     """Evaluates a model's likelihood of examples and labels it with what the model says it is.
 
@@ -154,6 +158,7 @@ def model_likelihood(
         importance_samples: k, for a model whose likelihood is importance-sampled; 1 is the bound that
             it was trained on (ELBO) and is called so.
         seed: of the noise in the estimate; an exact likelihood has none.
+        labels: integers (n,), for a model that needs them.
 
     Returns:
         The card in nats; of images (n, h, w, c) also the one in bits/dim, where the model has a
@@ -174,19 +179,21 @@ def model_likelihood(
             f"{type(model).__name__} declares no log_prob_estimate, so it has no likelihood to report "
             "(a GAN has none): measure its samples instead"
         )
-    images = np.ndim(x) == 4
+    images, told = np.ndim(x) == 4, {} if labels is None else {"labels": labels}
     if images and isinstance(model, HasBound):
-        log_prob = -model.bound(x, levels=_LEVELS, seed=seed).total
+        log_prob = -model.bound(x, levels=_LEVELS, seed=seed, **told).total
         measured = {"log_prob": log_prob, "estimate": "bound", "seed": seed}
         return [likelihood_card(**measured), _bits(measured, np.shape(x), None)]
-    measured = _measure(model, x, importance_samples, seed)
+    measured = _measure(model, x, importance_samples, seed, told)
     nats = likelihood_card(**measured)
     if images and not hasattr(model, "range_width"):
         return [nats.with_(notes=(*nats.notes, _NO_IMAGES))]
     return [nats, _bits(measured, np.shape(x), model.range_width)] if images else [nats]
 
 
-def _measure(model: HasLikelihood, x: np.ndarray, k: int, seed: int | None) -> dict[str, Any]:
+def _measure(
+    model: HasLikelihood, x: np.ndarray, k: int, seed: int | None, told: dict[str, np.ndarray]
+) -> dict[str, Any]:
     """The arguments of `likelihood_card` that the model's `log_prob` answers."""
     estimate = model.log_prob_estimate
     options = {} if estimate == "exact" else {"seed": seed}
@@ -194,7 +201,7 @@ def _measure(model: HasLikelihood, x: np.ndarray, k: int, seed: int | None) -> d
     if estimate == "importance-sampled":
         options["samples"] = k
         measured |= {"importance_samples": k} if k != 1 else {"estimate": "bound"}
-    return {"log_prob": model.log_prob(x, **options), **measured}
+    return {"log_prob": model.log_prob(x, **options, **told), **measured}
 
 
 def _bits(measured: dict[str, Any], shape: Sequence[int], range_width: float | None) -> Card:

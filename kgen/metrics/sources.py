@@ -51,11 +51,11 @@ def is_model(source: Any) -> bool:
     return callable(getattr(source, "sample", None))
 
 
-def draw(model: Sampler, n: int, seed: int) -> Iterator[Batch]:
+def draw(model: Sampler, n: int, seed: int, labels: np.ndarray | None = None) -> Iterator[Batch]:
     """Draws n samples in blocks of about one size, so that a model compiles one program.
 
-    The first block has the seed itself, the others seeds that follow from it. Up to 2048 samples
-    are thus `model.sample(n, seed=seed)`.
+    With labels, integers (n,), each sample is of its class. The first block has the seed itself, the
+    others seeds that follow from it. Up to 2048 samples are thus `model.sample(n, seed=seed)`.
 
     >>> from kgen.data.toys import ring8
     >>> [len(x) for x, _ in draw(ring8, 5000, seed=0)]
@@ -63,8 +63,11 @@ def draw(model: Sampler, n: int, seed: int) -> Iterator[Batch]:
     """
     sizes = [len(block) for block in np.array_split(np.arange(n), -(-n // BLOCK))]
     seeds = [seed, *np.random.SeedSequence(seed).generate_state(len(sizes))]
-    for size, block_seed in zip(sizes, seeds, strict=False):
-        yield model.sample(size, seed=int(block_seed)), None
+    ends = np.cumsum(sizes)
+    for size, end, block_seed in zip(sizes, ends, seeds, strict=False):
+        part = None if labels is None else labels[end - size : end]
+        told = {} if part is None else {"labels": part}
+        yield model.sample(size, seed=int(block_seed), **told), part
 
 
 def read(samples: Samples, labels: np.ndarray | None = None) -> Iterator[Batch]:

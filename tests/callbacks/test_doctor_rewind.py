@@ -113,10 +113,16 @@ class Parabola(kgen.GenerativeModel):
 
 def test_a_rate_that_is_too_high_is_found_in_the_middle_of_an_epoch():
     """At 1.2 the weight grows by 1.4 a step: w^2 overflows after 132, in epoch 3 of 48 steps. At 0.6
-    it shrinks by -0.2 a step."""
+    it shrinks by -0.2 a step. The sum of the losses, twice as large as the last, overflows a step
+    earlier, in step 36 of epoch 3."""
     main = recipe(Parabola, lambda: keras.optimizers.SGD(1.2), poison=(9, 0.0))
     train(main, Options(batch_size=1))
-    assert [(r.epoch, r.to) for r in read_rewinds("run")] == [(3, 2)]
+    (rewind,) = read_rewinds("run")
+    assert (rewind.epoch, rewind.to) == (3, 2)
+    assert rewind.saw == (
+        "training diverged in epoch 3 of run, in step 36: loss NaN or infinite; the state of epoch 2 "
+        "is intact in run/model.keras. Try a smaller learning rate"
+    )
     assert float(read_metrics("run")[-1]["loss"]) < 1e-6
 
 

@@ -116,7 +116,8 @@ def _all_checks(
     if mixture is not None:
         checks.append(LostModes(mixture))
     if reference is not None:
-        kinds = (Saturation, ModeCollapse, PosteriorCollapse, DeadCodes)
+        checks.append(Saturation(reference, condition))
+        kinds = (ModeCollapse, PosteriorCollapse, DeadCodes)
         checks.extend(kind(reference) for kind in kinds)
     return checks
 

@@ -5,7 +5,6 @@ Array arguments and results are NumPy, except where a layer is called.
 
 from typing import Any, Protocol, runtime_checkable
 
-import keras
 import numpy as np
 
 
@@ -19,13 +18,15 @@ class Samples(Protocol):
 
 @runtime_checkable
 class Adversarial(Protocol):
-    """Trains a discriminator by a loss of logits; calling the model maps latents to examples."""
+    """Trains a discriminator by a loss of logits."""
 
-    discriminator: keras.Layer
-    prior: Any
-    """With `sample(keys)`."""
+    needs_labels: bool
+    """Whether `judge` needs labels."""
     loss: Any
-    """With `discriminator(real_logits, fake_logits)` and `generator(fake_logits)`."""
+    """With `discriminator(real_logits, fake_logits)` and `generator(fake_logits, real_logits)`."""
+
+    def judge(self, real: Any, labels: Any, training: bool) -> tuple[Any, Any]:
+        """Gives the logits of real examples and of as many fakes: tensors in and out."""
 
 
 @runtime_checkable

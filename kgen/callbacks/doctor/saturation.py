@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.callbacks.doctor.finding import Check, Finding
@@ -25,6 +24,7 @@ class Saturation(Check):
 
     Args:
         reference: real examples `(n, ...)`, of which 256 are judged.
+        condition: their labels `(n,)`, where the model needs labels.
         slope: below it, for real and for fake examples, the discriminator counts as saturated.
         patience: in epochs.
 
@@ -37,14 +37,21 @@ class Saturation(Check):
 
     name = "discriminator saturation"
 
-    def __init__(self, reference: np.ndarray, slope: float = 0.02, patience: int = 3) -> None:
+    def __init__(
+        self,
+        reference: np.ndarray,
+        condition: np.ndarray | None = None,
+        slope: float = 0.02,
+        patience: int = 3,
+    ) -> None:
         self.real = np.asarray(reference[:256])
+        self.labels = None if condition is None else np.asarray(condition[:256])
         self.slope = slope
         self.patience = patience
 
     def fits(self, model: keras.Model) -> bool:
-        """Models with a discriminator."""
-        return isinstance(model, Adversarial)
+        """Models with a discriminator, and with the labels that they need."""
+        return isinstance(model, Adversarial) and (not model.needs_labels or self.labels is not None)
 
     def look(self, model: keras.Model, logs: Mapping[str, float], epoch: int) -> Finding | None:
         """Lets the discriminator judge real and fake examples, as in training."""
@@ -60,7 +67,7 @@ class Saturation(Check):
         saw = (
             f"the discriminator ranks {reached:.1%} of the pairs right, and its loss has a slope of "
             f"{slopes['real']:.2g} for real and {slopes['fake']:.2g} for fake examples (below "
-            f"{self.slope:g}); the generator's loss is {float(model.loss.generator(fake)):.3g}"
+            f"{self.slope:g}); the generator's loss is {float(model.loss.generator(fake, real)):.3g}"
         )
         return Finding(
             self.name,
@@ -75,9 +82,9 @@ class Saturation(Check):
     def _logits(self, model: keras.Model) -> tuple[Tensor, Tensor]:
         """In training mode, whose updates of state are dropped with the scope."""
         with keras.StatelessScope():
-            latents = model.prior.sample(ops.convert_to_tensor(kgen.random.keys(0, len(self.real))))
-            examples = [ops.convert_to_tensor(self.real), model(latents, training=True)]
-            judged = [model.discriminator(x, training=True) for x in examples]
+            told = model.needs_labels and self.labels is not None
+            labels = ops.convert_to_tensor(self.labels, "int32") if told else None
+            judged = model.judge(ops.convert_to_tensor(self.real), labels, training=True)
         return tuple(ops.convert_to_tensor(ops.convert_to_numpy(logits)) for logits in judged)
 
 

@@ -220,6 +220,37 @@ def test_labels_are_no_use_with_a_model():
         evaluator()(Shifted(), np.zeros(3, int))
 
 
+class OfClasses(Shifted):
+    """Must be told a class, and draws noise around it."""
+
+    needs_labels, log_prob_estimate = True, "exact"
+
+    def sample(self, n, seed, labels):
+        self.drawn.append(labels)
+        return np.clip(noise(n, 99 + seed) / 4 + labels[:, None, None, None] - 0.5, -1, 1)
+
+    def log_prob(self, x, labels):
+        return -labels.astype("float64")
+
+
+def test_a_model_that_needs_labels_is_asked_for_the_classes_of_the_data():
+    """Three of four examples are of class 1."""
+    reference = dataset(noise(400), np.minimum(np.arange(400) % 4, 1))
+    held_out = dataset(noise(60, 1), np.arange(60) % 2, split="test")
+    model = OfClasses()
+    options = {"features": MEANS, "metrics": suites.IMAGES, "bounds": False, "samples": 3000}
+    cards = values(Evaluator(reference, held_out, **options)(model))
+    assert np.mean(np.concatenate(model.drawn)) == pytest.approx(0.75, abs=0.04)
+    assert cards["intra_class_frechet_distance"] > 0
+    assert cards["log_likelihood"] == pytest.approx(-0.5)
+
+
+def test_a_model_that_needs_labels_cannot_be_evaluated_on_data_without():
+    reference = dataset(noise(200))
+    with pytest.raises(ValueError, match="has no labels: train it with label_dropout"):
+        Evaluator(reference, features=MEANS, metrics=suites.QUICK)(OfClasses())
+
+
 def test_metrics_of_ones_own():
     def mean(given):
         return [
