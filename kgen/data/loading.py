@@ -5,6 +5,8 @@ from pathlib import Path
 
 from kgen.data import toys
 from kgen.data.checks import check_positive, check_split, did_you_mean
+from kgen.data.emoji import NAME as EMOJI
+from kgen.data.emoji import load_emoji
 from kgen.data.folder import load_folder
 from kgen.data.idx import SETS, SPLITS, find_idx, load_idx, where_to_put
 from kgen.data.npz import load_npz
@@ -20,7 +22,7 @@ def names() -> tuple[str, ...]:
     >>> names()[:3]
     ('fashion_mini', 'fashion_mnist', 'mnist')
     """
-    return ("fashion_mini", *sorted(SETS), *toys.TOYS)
+    return ("fashion_mini", *sorted(SETS), EMOJI, *toys.TOYS)
 
 
 def load(
@@ -58,6 +60,8 @@ def load(
         return _load_toy(name, split, size, seed, resolution)
     if name == "fashion_mini":
         return _load_fashion_mini(split, size, resolution)
+    if name == EMOJI:
+        return load_emoji(split, size, resolution)
     if name in SETS:
         return _load_idx_or_tfds(name, split, size, resolution)
     if name.startswith("tfds:"):
