@@ -1,6 +1,14 @@
 """Diffusion and flow matching: one model, any schedule, target and solver."""
 
+from kgen.diffusion.distillation import (
+    ConsistencyModel,
+    ProgressiveDistillation,
+    Quality,
+    reflow_pairs,
+    student_network,
+)
 from kgen.diffusion.grids import Grid, Karras, Quadratic, Shifted, Uniform
+from kgen.diffusion.learned_variance import LearnedVariance
 from kgen.diffusion.model import Diffusion
 from kgen.diffusion.pairing import OptimalTransport
 from kgen.diffusion.precondition import Precondition
@@ -8,16 +16,19 @@ from kgen.diffusion.sampling import Plan
 from kgen.diffusion.schedules import (
     DDPM,
     EDM,
+    NCSN,
     VE,
     VP,
     Cosine,
     FlowMatching,
+    LearnedSchedule,
     Schedule,
     SubVP,
     Trigonometric,
 )
 from kgen.diffusion.solvers import (
     DDIM,
+    AnalyticVariance,
     Ancestral,
     AnnealedLangevin,
     DPMSolverPP2M,
@@ -26,22 +37,26 @@ from kgen.diffusion.solvers import (
     EulerMaruyama,
     Heun,
     PredictorCorrector,
+    Renoise,
     RungeKutta,
     Solver,
     UniPC,
 )
 from kgen.diffusion.targets import Data, F, Noise, Score, Target, V, Velocity
 from kgen.diffusion.times import LogitNormal, LogNormalNoise, ShiftedTimes, Times, UniformTimes
-from kgen.diffusion.weights import EDMWeight, Likelihood, MinSNR, Simple, Weight
+from kgen.diffusion.weights import EDMWeight, Likelihood, MinSNR, ScoreMatching, Simple, Weight
 
 __all__ = [
     "DDIM",
     "DDPM",
     "EDM",
+    "NCSN",
     "VE",
     "VP",
+    "AnalyticVariance",
     "Ancestral",
     "AnnealedLangevin",
+    "ConsistencyModel",
     "Cosine",
     "DPMSolverPP2M",
     "Data",
@@ -55,6 +70,8 @@ __all__ = [
     "Grid",
     "Heun",
     "Karras",
+    "LearnedSchedule",
+    "LearnedVariance",
     "Likelihood",
     "LogNormalNoise",
     "LogitNormal",
@@ -64,10 +81,14 @@ __all__ = [
     "Plan",
     "Precondition",
     "PredictorCorrector",
+    "ProgressiveDistillation",
     "Quadratic",
+    "Quality",
+    "Renoise",
     "RungeKutta",
     "Schedule",
     "Score",
+    "ScoreMatching",
     "Shifted",
     "ShiftedTimes",
     "Simple",
@@ -82,4 +103,6 @@ __all__ = [
     "V",
     "Velocity",
     "Weight",
+    "reflow_pairs",
+    "student_network",
 ]

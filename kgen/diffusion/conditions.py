@@ -8,6 +8,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
+from kgen.networks.conditioning import check_labels
 
 NAMES = ("labels", "context", "image")
 _DROPPED = ("labels", "context")  # what label dropout hides, and guidance needs
@@ -60,6 +61,23 @@ class Conditions:
 
         Raises ValueError where one is missing or superfluous.
         """
+        named = self.named(condition)
+        if "labels" in named:
+            named["labels"] = ops.cast(named["labels"], "int32")
+        return named
+
+    def check(self, condition: Any) -> None:
+        """Looks at the conditions of `fit`, before anything is compiled, where they are arrays.
+
+        Raises ValueError as `of_batch`, and for labels that are no integers in 0 ... classes.
+        """
+        if isinstance(condition, np.ndarray | dict):
+            labels = self.named(condition).get("labels")
+            if isinstance(labels, np.ndarray):
+                check_labels(labels, self.classes)
+
+    def named(self, condition: Any) -> dict[str, Any]:
+        """A dict of the conditions by name, in the network's order; see `of_batch`."""
         if condition is None:
             condition = {}
         elif not isinstance(condition, dict):
@@ -72,10 +90,7 @@ class Conditions:
         given = set(condition) - {"noise"}
         if given != set(self.names):
             raise ValueError(f"the network takes {list(self.names)}, got {sorted(given)}")
-        named = {name: condition[name] for name in self.names}
-        if "labels" in named:
-            named["labels"] = ops.cast(named["labels"], "int32")
-        return named
+        return {name: condition[name] for name in self.names}
 
     def dropped(self, named: dict[str, Tensor], rate: float, keys: Tensor) -> dict[str, Tensor]:
         """Hides labels and context from a random share of the examples."""
@@ -109,25 +124,14 @@ class Conditions:
                 want = "needs" if value is None else "takes no"
                 raise ValueError(f"the model {want} {name}: its conditions are {list(self.names)}")
         for name in self.names:
-            array = np.asarray(given[name], dtype="int32" if name == "labels" else "float32")
+            array = np.asarray(given[name])
             shape = self.shapes[name][1:]
             if array.shape not in (shape, (n, *shape)):
                 raise ValueError(
                     f"expected {name} of shape {shape} or {(n, *shape)}, got {array.shape}"
                 )
-            arrays.append(np.broadcast_to(array, (n, *shape)).copy())
-        if "labels" in self.names:
-            check_labels(arrays[self.names.index("labels")], self.classes)
+            array = np.broadcast_to(array, (n, *shape))
+            if name == "labels":
+                check_labels(array, self.classes)
+            arrays.append(array.astype("int32" if name == "labels" else "float32"))
         return arrays
-
-
-def check_labels(labels: np.ndarray, classes: int) -> None:
-    """Raises ValueError for labels that are not integers in 0 ... classes, the last for none."""
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"expected integer labels, got {labels.dtype}")
-    if labels.size and (labels.min() < 0 or labels.max() > classes):
-        raise ValueError(
-            f"expected labels in 0 ... {classes - 1} (or {classes} for none), got "
-            f"{labels.min()} ... {labels.max()}"
-        )

@@ -71,7 +71,7 @@ class Karras(Grid):
     """Equal steps of sigma^(1/rho), sigma = b / a, down to `schedule.first`.
 
     Where the grid ends before that, at data, the last step goes there. Where a is 0 at the start, the
-    second time is the one that follows sigma = 1000.
+    second time is the one that follows sigma = 1000. Raises ValueError for a schedule with weights.
 
     Source: "Elucidating the Design Space of Diffusion-Based Generative Models" (Karras et al., 2022),
     equation 5.
@@ -81,6 +81,11 @@ class Karras(Grid):
 
     def bend(self, even: np.ndarray, schedule: Schedule, first: float, last: float) -> np.ndarray:
         """The times of (sigma_min^(1/rho) + u (sigma_max^(1/rho) - sigma_min^(1/rho)))^rho."""
+        if schedule.learned:
+            raise ValueError(
+                f"Karras looks at the noise, which training changes in {type(schedule).__name__}: use "
+                "Uniform()"
+            )
         to_data = first < schedule.first
         u = np.linspace(1.0, 0.0, len(even) - 1) if to_data else even
         ends = (max(first, schedule.first), last)

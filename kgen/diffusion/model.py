@@ -1,31 +1,35 @@
 """The diffusion model: any network, schedule, target and solver, and one squared error."""
 
+import math
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 import kgen.random
+from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, endpoint
-from kgen.diffusion.conditions import Conditions, check_labels
-from kgen.diffusion.grids import Grid
+from kgen.core import EMA, GenerativeModel
+from kgen.diffusion.analytic import AnalyticMixin
+from kgen.diffusion.bound import BoundMixin, end_terms
+from kgen.diffusion.conditions import Conditions
+from kgen.diffusion.inpainting import InpaintingMixin
+from kgen.diffusion.learned_variance import LearnedVariance
 from kgen.diffusion.likelihood import LikelihoodMixin
 from kgen.diffusion.pairing import OptimalTransport
 from kgen.diffusion.precondition import Precondition
-from kgen.diffusion.sampling import Plan, Solution, solve
+from kgen.diffusion.sampler import SamplerMixin
 from kgen.diffusion.schedules import FlowMatching, Schedule
 from kgen.diffusion.schedules.base import like
-from kgen.diffusion.solvers import Heun
-from kgen.diffusion.solvers.base import Predict, Solver
 from kgen.diffusion.targets import Target, Velocity
 from kgen.diffusion.times import Times, UniformTimes
-from kgen.diffusion.weights import Simple, Weight
+from kgen.diffusion.weights import Likelihood, Simple, Weight
 
 
 @keras.saving.register_keras_serializable("kgen")
-class Diffusion(LikelihoodMixin, GenerativeModel):
+class Diffusion(
+    SamplerMixin, InpaintingMixin, LikelihoodMixin, BoundMixin, AnalyticMixin, GenerativeModel
+):
     """Learns to undo noise: with x_t = a(t) x + b(t) z and the target y = c(t) x + d(t) z it minimises
 
         E w(t) |network(x_t, t) - y|^2.
@@ -37,17 +41,20 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
     | flow matching | `FlowMatching()` | `Velocity()` | `UniformTimes()` | `Simple()` | None |
     | DDPM | `DDPM.linear()` | `Noise()` | `UniformTimes()` | `Simple()` | None |
     | v-prediction | `Cosine()` | `V()` | `UniformTimes()` | `Simple()` | None |
+    | NCSN | `NCSN()` | `Score()` | `UniformTimes()` | `ScoreMatching()` | None |
     | score SDE | `VP()`, `SubVP()`, `VE()` | `Noise()` | `UniformTimes()` | `Simple()` | None |
+    | VDM | `LearnedSchedule()` | `Noise()` | `UniformTimes()` | `Likelihood()` | `Precondition()` |
     | EDM | `EDM()` | `F()` | `LogNormalNoise()` | `Simple()` | `Precondition()` |
 
     Args:
         network: a functional model of [x, t, ...] with inputs named as `kgen.networks.unet` names
-            them; output of the shape of x.
+            them; output of the shape of x, or of twice its channels for a learned variance.
         schedule: a(t) and b(t); None: `FlowMatching()`.
         target: what the network predicts; None: `Velocity()`.
         times: which times training looks at; None: `UniformTimes()`.
         weight: w(t); None: `Simple()`.
         precondition: what the network sees in place of x_t and t; None: these themselves.
+        variance: None; or `LearnedVariance()`, for `Ancestral("learned")` and `bound`.
         pairing: None: examples and noise meet by chance; or `OptimalTransport()`.
         classes: how many labels there are, where the network takes labels.
         label_dropout: how often training hides labels and context; above 0 for guidance.
@@ -78,6 +85,7 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         times: Times | None = None,
         weight: Weight | None = None,
         precondition: Precondition | None = None,
+        variance: LearnedVariance | None = None,
         pairing: OptimalTransport | None = None,
         classes: int | None = None,
         label_dropout: float = 0.0,
@@ -86,22 +94,23 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if not 0.0 <= label_dropout < 1.0:
-            raise ValueError(f"expected label_dropout in [0, 1), got {label_dropout}")
         self.network = network
         self.schedule = schedule if schedule is not None else FlowMatching()
         self.target = target if target is not None else Velocity()
         self.times = times if times is not None else UniformTimes()
         self.weight = weight if weight is not None else Simple()
         self.precondition = precondition
+        self.variance = variance
         self.pairing = pairing
         self.classes = classes
         self.label_dropout = label_dropout
         self.clip = tuple(clip) if clip is not None else None
         self.ema_decay = ema_decay
         self.conditions = Conditions(network, classes)
-        _check_output(network)
+        _check(self)
         self.ema = EMA(network, ema_decay) if ema_decay is not None else None
+        averages = self.schedule.learned and ema_decay is not None
+        self.schedule_ema = EMA(self.schedule, ema_decay, "schedule_ema") if averages else None
         self.track("loss")
 
     @property
@@ -109,19 +118,10 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         """The shape of one example."""
         return tuple(self.network.inputs[0].shape[1:])
 
-    @property
-    def guided(self) -> bool:
-        """Whether the model was trained to do with and without its conditions."""
-        return self.label_dropout > 0 and self.conditions.can_drop
-
-    @property
-    def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
-        """`generate` of seeds, conditions, and the weight of guidance where the model has it."""
-        seed = super().endpoints["generate"]
-        guidance = keras.InputSpec(shape=(None,), dtype="float32")
-        return {
-            "generate": seed | self.conditions.specs() | ({"guidance": guidance} if self.guided else {})
-        }
+    def ends(self) -> tuple[float, float]:
+        """The first and the last time at which the score and the velocity are finite."""
+        with backend.concrete():
+            return max(self.schedule.first, 1e-4), self.target.last_time(self.schedule)
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Maps [x_t, t, ...] to the target, with the weights of the last step."""
@@ -137,13 +137,30 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         named: dict[str, Tensor],
         training: bool = False,
     ) -> Tensor:
-        """Runs a network on noisy examples `(batch, ...)` at times `(batch,)`; float32."""
+        """Runs a network on noisy examples `(batch, ...)` at times `(batch,)`: the target, float32."""
+        return self.outputs_of(network, x, t, named, training)[0]
+
+    def outputs_of(
+        self,
+        network: keras.Layer,
+        x: Tensor,
+        t: Tensor,
+        named: dict[str, Tensor],
+        training: bool = False,
+        schedule: Schedule | None = None,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Gives the target, and v of a learned variance or None; see `predict_target`.
+
+        The schedule is what the precondition asks; None: the model's own, not its average.
+        """
         time = t
         if self.precondition is not None:
-            x = like(self.precondition.scale(self.schedule, t), x) * x
-            time = self.precondition.time(self.schedule, t)
+            schedule = self.schedule if schedule is None else schedule
+            x = like(self.precondition.scale(schedule, t), x) * x
+            time = self.precondition.time(schedule, t)
         inputs = [x, time, *(named[name] for name in self.conditions.names)]
-        return ops.cast(network(inputs, training=training), "float32")
+        outputs = ops.cast(network(inputs, training=training), "float32")
+        return (outputs, None) if self.variance is None else tuple(ops.split(outputs, 2, axis=-1))
 
     def losses_of(self, x: Tensor, condition: Any, keys: Tensor, training: bool = False) -> Tensor:
         """The weighted squared error of each example, float32 `(batch,)`, a mean over its dimensions.
@@ -157,28 +174,48 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         """
         x = ops.cast(x, "float32")
         t = self.times.sample(self.schedule, kgen.random.fold_in(keys, 0))
-        if isinstance(condition, dict) and "noise" in condition:
-            noise = ops.cast(condition["noise"], "float32")
-        else:
-            noise = kgen.random.normal(kgen.random.fold_in(keys, 1), tuple(x.shape[1:]))
-        if self.pairing is not None:
-            noise = ops.stop_gradient(self.pairing(x, noise, kgen.random.fold_in(keys, 2)))
+        noise = self._noise(x, condition, keys)
         named = self.conditions.of_batch(condition)
         if training:
             named = self.conditions.dropped(named, self.label_dropout, kgen.random.fold_in(keys, 3))
         y = self.target.make(self.schedule, x, noise, t)
         x_t = self.schedule.mix(x, noise, t)
-        error = ops.square(self.predict_target(self.network, x_t, t, named, training) - y)
-        error = ops.mean(ops.reshape(error, (ops.shape(x)[0], -1)), axis=-1)
-        return self.weight(self.schedule, self.target, t) * error
+        predicted, v = self.outputs_of(self.network, x_t, t, named, training)
+        error = ops.square(predicted - y)
+        weight = self.weight(self.schedule, self.target, t)
+        if self.weight.integral:
+            weight = weight / self.times.density(self.schedule, t)
+        loss = weight * _mean(error)
+        if self.schedule.learned:
+            noise = kgen.random.normal(kgen.random.fold_in(keys, 4), tuple(x.shape[1:]))
+            terms = end_terms(self.schedule, x, noise, self.ends(), self.weight.levels)
+            loss = loss + sum(terms) / math.prod(x.shape[1:])
+        if self.variance is not None:
+            # no error of the target may be an infinite one of the data, also where it does not count
+            scale = ops.maximum(self.target.error_scale(self.schedule, t), 1e-10)
+            error = error / like(ops.square(scale), error)  # of the data
+            bound = self.variance.loss(self.schedule, error, v, t, self.ends())
+            loss = loss + bound / self.times.density(self.schedule, t)
+        return loss
+
+    def _noise(self, x: Tensor, condition: Any, keys: Tensor) -> Tensor:
+        """The noise that each example meets: given, fresh, or paired."""
+        if isinstance(condition, dict) and "noise" in condition:
+            noise = ops.cast(condition["noise"], "float32")
+        else:
+            noise = kgen.random.normal(kgen.random.fold_in(keys, 1), tuple(x.shape[1:]))
+        if self.pairing is None:
+            return noise
+        return ops.stop_gradient(self.pairing(x, noise, kgen.random.fold_in(keys, 2)))
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Takes one step down the squared error."""
         x, condition = self.unpack(data)
         keys = self.random.next_keys(like=x)
         loss = self.minimize(lambda: ops.mean(self.losses_of(x, condition, keys, training=True)))
-        if self.ema is not None:
-            self.ema.update()
+        for average in (self.ema, self.schedule_ema):
+            if average is not None:
+                average.update()
         return self.update_metrics(loss=loss)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
@@ -187,164 +224,30 @@ class Diffusion(LikelihoodMixin, GenerativeModel):
         return self.update_metrics(loss=self.losses_of(x, condition, self.random.next_keys(like=x)))
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does, after a look at the data and the labels."""
-        labels = y.get("labels") if isinstance(y, dict) else y
-        if self.conditions.names[:1] == ("labels",) and isinstance(labels, np.ndarray):
-            check_labels(labels, self.classes)
+        """Trains as `keras.Model.fit` does, after a look at the data and the conditions."""
+        self.conditions.check(y)
         return super().fit(x, y, *args, **kwargs)
 
-    def denoiser(
-        self, named: dict[str, Tensor], guidance: Tensor | None, interval: tuple[float, float]
-    ) -> Predict:
-        """Gives the solvers' prediction of data and noise, with the averaged weights.
 
-        With guidance the network's output is
-
-            y = (1 + w) y_condition - w y_nothing,
-
-        from one call of both. The scale of other libraries, y_nothing + s (y_condition - y_nothing),
-        is s = 1 + w.
-
-        Args:
-            named: the conditions.
-            guidance: w, `(batch,)`; None: without.
-            interval: times (low, high) between which w acts; outside it is 0.
-
-        Source: "Classifier-Free Diffusion Guidance" (Ho and Salimans, 2022), equation 6; "Applying
-        Guidance in a Limited Interval" (Kynkäänniemi et al., 2024), equation 5.
-        """
-        network = self.network if self.ema is None else self.ema.average
-
-        def predict(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor]:
-            times = ops.zeros_like(ops.reshape(x, (ops.shape(x)[0], -1))[:, 0]) + t
-            if guidance is None:
-                y = self.predict_target(network, x, times, named)
-            else:
-                inside = ops.cast((t >= interval[0]) & (t <= interval[1]), "float32")
-                y = self._guided(network, x, times, named, guidance * inside)
-            data, noise = self.target.solve(self.schedule, x, y, t)
-            if self.clip is None:
-                return data, noise
-            data = ops.clip(data, *self.clip)
-            return data, (x - self.schedule.a(t) * data) / self.schedule.b(t)
-
-        return predict
-
-    def _guided(
-        self, network: keras.Layer, x: Tensor, t: Tensor, named: dict[str, Tensor], weight: Tensor
-    ) -> Tensor:
-        null = self.conditions.null(named)
-        both = {n: ops.concatenate([named[n], null[n]]) for n in named}
-        y = self.predict_target(network, ops.concatenate([x, x]), ops.concatenate([t, t]), both)
-        told, untold = ops.split(y, 2)
-        return told + like(weight, x) * (told - untold)
-
-    @endpoint
-    def solve(self, seed: Tensor, *conditions: Tensor, plan: Plan | None = None) -> Solution:
-        """Draws samples, and says whether they stayed finite; see `sample`."""
-
-        def predictor(*conditions: Tensor) -> Predict:
-            guidance = conditions[len(self.conditions.names)] if self.guided else None
-            named = dict(zip(self.conditions.names, conditions, strict=False))
-            return self.denoiser(named, guidance, plan.interval)
-
-        plan = plan if plan is not None else self.plan()
-        shape = tuple(self.data_shape)
-        solution = solve(plan, self.schedule, self.target, predictor, shape, seed, *conditions)
-        if self.clip is None or plan.trajectory:
-            return solution
-        return Solution(ops.clip(solution.samples, *self.clip), solution.failed)
-
-    @endpoint
-    def generate(self, seed: Tensor, *conditions: Tensor) -> Tensor:
-        """Turns keys, int32 `(batch, 2)`, into samples, by the default plan.
-
-        Conditions follow in the order of the network's inputs, and then, where the model was trained
-        with label dropout, the weights of guidance, float `(batch,)`.
-        """
-        return self.solve(seed, *conditions).samples
-
-    def plan(self) -> Plan:
-        """The plan of `generate`: 25 steps of Heun's method, or as many as the schedule has."""
-        return Plan(Heun(), steps=min(25, self.schedule.steps or 25))
-
-    def sample(
-        self,
-        n: int,
-        labels: Any = None,
-        context: Any = None,
-        image: Any = None,
-        guidance: Any = None,
-        solver: Solver | None = None,
-        steps: int | None = None,
-        grid: Grid | None = None,
-        interval: tuple[float, float] = (0.0, 1.0),
-        trajectory: bool = False,
-        seed: int | None = None,
-        batch_size: int = 256,
-    ) -> np.ndarray:
-        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
-
-        Args:
-            n: how many, at least 1.
-            labels, context, image: the conditions that the network takes; one for all, or one each.
-                Without labels a model trained with label dropout draws from no class in particular.
-            guidance: w, a number or `(n,)`; 0 is none. See `denoiser`.
-            solver, steps, grid: None: those of `plan`.
-            interval: times (low, high) between which guidance acts.
-            trajectory: whether to give all steps, from the noise on.
-            seed: the same seed gives the same samples; None: fresh ones.
-            batch_size: how many at once.
-
-        Returns:
-            float32 `(n, ...)`, or `(n, steps + 1, ...)` with `trajectory`.
-
-        Raises:
-            ValueError: for conditions that do not fit the model, guidance without label dropout, and
-                a solver or a number of steps that the schedule cannot serve.
-            FloatingPointError: where the network's output is not finite; it says at which step.
-        """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
-        default = self.plan()
-        plan = Plan(
-            solver if solver is not None else default.solver,
-            default.steps if steps is None else steps,
-            grid if grid is not None else default.grid,
-            tuple(interval),
-            trajectory,
+def _check(model: Diffusion) -> None:
+    if not 0.0 <= model.label_dropout < 1.0:
+        raise ValueError(f"expected label_dropout in [0, 1), got {model.label_dropout}")
+    if model.schedule.learned and not isinstance(model.weight, Likelihood):
+        raise ValueError(
+            f"{type(model.schedule).__name__} is trained by the bound: give weight=Likelihood()"
         )
-        times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
-        keys = kgen.random.keys(seed, n)
-        solution = self.solve(keys, *arrays, plan=plan, batch_size=min(batch_size, n))
-        _check_finite(solution.failed, times)
-        return solution.samples
-
-    def _guidance(self, n: int, guidance: Any) -> list[np.ndarray]:
-        if self.guided:
-            weight = np.asarray(0.0 if guidance is None else guidance, dtype="float32")
-            return [np.broadcast_to(weight, (n,)).copy()]
-        if guidance is not None and np.any(np.asarray(guidance) != 0):
-            raise ValueError(
-                "guidance needs a model that knows its data without conditions too: train it with "
-                "label_dropout=0.1"
-            )
-        return []
+    if model.variance is not None:
+        model.variance.chain(model.schedule)
+    _check_output(model.network, 1 if model.variance is None else 2)
 
 
-def _check_output(network: keras.Model) -> None:
-    expected, got = tuple(network.inputs[0].shape[1:]), tuple(network.output_shape[1:])
+def _check_output(network: keras.Model, copies: int) -> None:
+    *spatial, channels = network.inputs[0].shape[1:]
+    expected, got = (*spatial, copies * channels), tuple(network.output_shape[1:])
     if got != expected:
-        raise ValueError(f"expected network outputs of the shape of x, {expected}, got {got}")
+        shape = "the shape of x" if copies == 1 else "twice the channels of x, for a learned variance"
+        raise ValueError(f"expected network outputs of {shape}, {expected}, got {got}")
 
 
-def _check_finite(failed: np.ndarray, times: np.ndarray) -> None:
-    steps = failed[failed > 0]
-    if len(steps):
-        step = int(steps.min())
-        raise FloatingPointError(
-            f"{len(steps)} of {len(failed)} samples are not finite from step {step} of "
-            f"{len(times) - 1} on (t = {times[step - 1]:.4g}): the network's output was NaN or "
-            "infinite there, or the solver is unstable with so few steps"
-        )
+def _mean(x: Tensor) -> Tensor:
+    return ops.mean(ops.reshape(x, (ops.shape(x)[0], -1)), axis=-1)

@@ -1,10 +1,12 @@
-"""Pictures of points on their way between data and noise."""
+"""Pictures of points on their way between data and noise, and of images with holes."""
 
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
+
+from kgen.pictures import save_grid
 
 
 def save_paths(
@@ -46,3 +48,25 @@ def save_paths(
             panel.set(aspect="equal", xlim=(-3, 3), ylim=(-3, 3), xticks=[], yticks=[])
     FigureCanvasAgg(figure).print_png(str(path))
     return Path(path)
+
+
+def save_inpainting(
+    images: np.ndarray, mask: np.ndarray, filled: np.ndarray, path: str | PathLike[str]
+) -> Path:
+    """Saves three rows: images, the same with their holes in grey, and what `inpaint` made of these.
+
+    Args:
+        images: float `(n, height, width, channels)` in [-1, 1].
+        mask: bool or 0 and 1, broadcastable to the images; 1: known.
+        filled: like images.
+        path: ends in .png.
+
+    Raises ValueError where these are no images, or `filled` is not of their shape.
+
+    >>> import tempfile
+    >>> images, mask = np.zeros((2, 4, 4, 1)), np.eye(4)[..., None]
+    >>> save_inpainting(images, mask, images, Path(tempfile.mkdtemp()) / "holes.png").name
+    'holes.png'
+    """
+    holes = np.where(np.asarray(mask) > 0, images, 0.0)
+    return save_grid(np.concatenate([images, holes, filled]), path, columns=len(images))

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -19,6 +20,7 @@ from kgen.diffusion.targets import Target
 _START = -1  # folds into the key of the first noise; the steps fold in 0, 1, ...
 
 
+@keras.saving.register_keras_serializable("kgen")
 @dataclass(frozen=True)
 class Plan(Record):
     """How to sample, as one hashable object: it decides the compiled program.
@@ -48,7 +50,7 @@ class Plan(Record):
             raise ValueError(f"{type(self.solver).__name__} has no steps to show: use Heun()")
         with backend.concrete():
             self.solver.check(schedule)
-            end = max(schedule.first, 1e-4) if self.solver.adaptive else data_time(schedule)
+            end = max(schedule.first, 1e-4) if self.solver.adaptive else schedule.data_time()
             return grid.times(schedule, self.steps, end, target.last_time(schedule))
 
 
@@ -59,16 +61,11 @@ class Solution(NamedTuple):
     failed: Tensor
 
 
-def data_time(schedule: Schedule) -> float:
-    """0 where the schedule ends in data, else its first time."""
-    return 0.0 if float(schedule.b(ops.zeros(()))) == 0.0 else schedule.first
-
-
 def solve(
     plan: Plan,
     schedule: Schedule,
     target: Target,
-    predictor: Callable[..., Any],
+    problem: Callable[..., Problem],
     shape: tuple[int, ...],
     keys: Tensor,
     *constants: Tensor,
@@ -78,10 +75,10 @@ def solve(
     Args:
         plan: how.
         schedule, target: of the model; the grid starts at the target's last time.
-        predictor: takes the constants, gives the `predict` of a `Problem`.
+        problem: takes the constants, gives what to solve.
         shape: of one sample.
         keys: int32 `(batch, 2)`.
-        constants: the tensors that the predictor needs.
+        constants: the tensors that the problem needs.
 
     Returns:
         Samples float32 `(batch, *shape)`, or `(batch, steps + 1, *shape)` of a trajectory, which
@@ -92,25 +89,21 @@ def solve(
     def step(i: Tensor, state: tuple, keys: Tensor, *constants: Tensor) -> tuple:
         x, memory, failed, path = state
         t, s = (ops.take(ops.convert_to_tensor(grid), i + k) for k in (0, 1))
-        problem = Problem(schedule, predictor(*constants))
-        x, memory = plan.solver.step(problem, x, t, s, kgen.random.fold_in(keys, i), memory)
+        x, memory = plan.solver.step(problem(*constants), x, t, s, kgen.random.fold_in(keys, i), memory)
         failed = ops.where((failed == 0) & ~_finite(x), i + 1, failed)
         return x, memory, failed, _kept(path, x, i + 1)
 
     noise = kgen.random.normal(kgen.random.fold_in(keys, _START), shape)
     x = schedule.b(ops.convert_to_tensor(grid[0])) * noise
-    last = Problem(schedule, predictor(*constants))
     if plan.solver.adaptive:
-        result = plan.solver.integrate(
-            lambda *c: Problem(schedule, predictor(*c)), x, grid[0], grid[-1], *constants
-        )
-        x = plan.solver.finish(last, result.state, ops.convert_to_tensor(grid[-1]))
+        result = plan.solver.integrate(problem, x, grid[0], grid[-1], *constants)
+        x = plan.solver.finish(problem(*constants), result.state, ops.convert_to_tensor(grid[-1]))
         return Solution(x, ops.where(_finite(x) & result.success, 0, 1))
     path = ops.repeat(ops.expand_dims(x, 1), len(grid) if plan.trajectory else 1, axis=1)
     state = (x, plan.solver.start(x), ops.zeros_like(keys[:, 0]), path)
     x, _, failed, path = backend.fori_loop(len(grid) - 1, step, state, keys, *constants)
     if grid[-1] > 0.0 or schedule.first == 0.0:  # VE has noise at t = 0, too
-        x = plan.solver.finish(last, x, ops.convert_to_tensor(grid[-1]))
+        x = plan.solver.finish(problem(*constants), x, ops.convert_to_tensor(grid[-1]))
     return Solution(path if plan.trajectory else x, failed)
 
 

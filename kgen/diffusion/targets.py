@@ -76,8 +76,9 @@ class Noise(Target):
 
     def last_time(self, schedule: Schedule) -> float:
         """Where a / b = 0.011, or the schedule's own end."""
-        latest = float(schedule.time_of(ops.convert_to_tensor(_LEAST_LOG_SNR)))
-        return schedule.last if schedule.data_left() else min(schedule.last, latest)
+        if schedule.data_left():
+            return schedule.last
+        return min(schedule.last, float(schedule.time_of(ops.convert_to_tensor(_LEAST_LOG_SNR))))
 
 
 @keras.saving.register_keras_serializable("kgen")

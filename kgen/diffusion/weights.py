@@ -5,6 +5,7 @@ data, w_x, and carried over to the target: w = w_x / (|dy| / |dx|)^2.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import keras
 from keras import ops
@@ -16,7 +17,14 @@ from kgen.diffusion.targets import Target
 
 
 class Weight(Record):
-    """The base of the weights."""
+    """The base of the weights.
+
+    Attributes:
+        integral: whether the loss is an integral over time: the model then divides by the density of
+            its times, so that these change how the loss scatters, and not what it is.
+    """
+
+    integral: ClassVar[bool] = False
 
     def of_data(self, schedule: Schedule, t: Tensor) -> Tensor:
         """The weight of a squared error of the predicted data at times t, `(batch,)`."""
@@ -58,6 +66,23 @@ class MinSNR(Weight):
 
 @keras.saving.register_keras_serializable("kgen")
 @dataclass(frozen=True)
+class ScoreMatching(Weight):
+    """w_x = SNR, which is b^2 for the target `Score` and 1 for `Noise`: denoising score matching.
+
+    The loss is then E b^2 |score(x_t) + (x_t - a x) / b^2|^2 of the noisy examples, twice the paper's,
+    a mean over dimensions.
+
+    Source: "Generative Modeling by Estimating Gradients of the Data Distribution" (Song and Ermon,
+    2019), equations 5 and 6 with lambda = sigma^2.
+    """
+
+    def of_data(self, schedule: Schedule, t: Tensor) -> Tensor:
+        """a^2 / b^2."""
+        return ops.exp(schedule.log_snr(t))
+
+
+@keras.saving.register_keras_serializable("kgen")
+@dataclass(frozen=True)
 class EDMWeight(Weight):
     """w_x = (r^2 + s^2) / (r s)^2, r = b / a: one for the target F.
 
@@ -75,12 +100,20 @@ class EDMWeight(Weight):
 @keras.saving.register_keras_serializable("kgen")
 @dataclass(frozen=True)
 class Likelihood(Weight):
-    """w_x = -SNR'(t) / 2: the loss is then the bound's diffusion term, in nats.
+    """w_x = -SNR'(t) / 2: the loss is then the bound's diffusion term, in nats per dimension.
 
-    For times that are uniform in (0, 1); the model divides by their density otherwise.
+    With a `LearnedSchedule` the terms of its two ends are added: then the loss is the whole bound.
 
-    Source: "Variational Diffusion Models" (Kingma et al., 2021), equation 15.
+    Args:
+        levels: what the data are, as `Diffusion.bound` takes it: None, continuous; 256, so many even
+            values in [-1, 1]. It counts for a `LearnedSchedule` only: without it the bound of data
+            with few values has no best gamma_0.
+
+    Source: "Variational Diffusion Models" (Kingma et al., 2021), equations 11 and 15.
     """
+
+    levels: int | None = None
+    integral: ClassVar[bool] = True
 
     def of_data(self, schedule: Schedule, t: Tensor) -> Tensor:
         """-1/2 of the derivative of a^2 / b^2."""

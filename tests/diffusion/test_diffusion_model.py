@@ -113,6 +113,12 @@ def test_each_example_has_its_own_label_and_weight():
         np.testing.assert_allclose(together[i], alone[i], atol=1e-5)
 
 
+def test_a_model_that_needs_labels_draws_its_classes_in_turn():
+    model = oracle(classes=3)
+    samples = model.sample(5, seed=5)
+    np.testing.assert_array_equal(samples, model.sample(5, labels=[0, 1, 2, 0, 1], seed=5))
+
+
 def test_a_trajectory_ends_in_the_sample():
     model = oracle()
     path = model.sample(5, steps=7, trajectory=True, seed=1)
@@ -157,8 +163,8 @@ def test_optimal_transport_shortens_the_paths():
     [
         (lambda: oracle().sample(2, steps=0), "steps >= 1, got 0"),
         (lambda: oracle(diffusion.DDPM.linear(10)).sample(2, steps=11), "at most the 10 steps"),
-        (lambda: oracle(classes=3).sample(2, labels=4), r"labels in 0 ... 2 \(or 3 for none\)"),
-        (lambda: oracle(classes=3).sample(2), "the model needs labels"),
+        (lambda: oracle(classes=3).sample(2, labels=4), "labels 0 ... 2, or 3 for no label, got 4"),
+        (lambda: oracle(classes=3).log_prob(data(2)), "the model needs labels"),
         (lambda: oracle().sample(2, labels=1), "the model takes no labels"),
         (lambda: oracle(classes=3).sample(2, labels=1, guidance=2.0), "train it with label_dropout"),
         (lambda: oracle().sample(2, solver=diffusion.EulerMaruyama()), "divides by a"),
@@ -177,7 +183,7 @@ def test_what_cannot_be_is_refused(call, message):
 def test_labels_of_training_are_checked():
     model = oracle(classes=3)
     model.compile("sgd")
-    with pytest.raises(ValueError, match="labels in 0"):
+    with pytest.raises(ValueError, match=r"labels 0 \.\.\. 2, or 3 for no label, got 7 at position 0"):
         model.fit(data(8), np.full(8, 7), verbose=0)
 
 

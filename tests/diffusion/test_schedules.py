@@ -6,10 +6,10 @@ from diffusion_oracles import array, tensor
 from keras import ops
 
 from kgen import backend
-from kgen.diffusion.schedules import DDPM, EDM, VE, VP, Cosine, FlowMatching, SubVP, Trigonometric
+from kgen.diffusion.schedules import DDPM, EDM, NCSN, VE, VP, Cosine, FlowMatching, SubVP, Trigonometric
 
 CONTINUOUS = [FlowMatching(), Trigonometric(), Cosine(), VP(), SubVP(), VE(), EDM()]
-ALL = [*CONTINUOUS, DDPM.linear(), DDPM.cosine()]
+ALL = [*CONTINUOUS, DDPM.linear(), DDPM.cosine(), NCSN()]
 TIMES = np.linspace(0.02, 0.98, 49)
 
 
@@ -129,6 +129,19 @@ def test_sub_vp_has_the_diffusion_of_its_equation():
 def test_ve_grows_geometrically():
     sigma = array(VE(sigma_min=0.01, sigma_max=100.0).b(tensor([0.0, 0.25, 0.5, 1.0])))
     np.testing.assert_allclose(sigma, [0.01, 0.1, 1.0, 100.0], rtol=1e-5)
+
+
+def test_ncsn_has_the_levels_of_the_paper():
+    """Ten, from 0.01 to 1, each the same multiple of the one before; linear down to data."""
+    sigma = array(NCSN().b(tensor(np.arange(1, 11) / 10)))
+    np.testing.assert_allclose(sigma, np.geomspace(0.01, 1.0, 10), rtol=1e-5)
+    assert float(NCSN().b(tensor(0.05))) == pytest.approx(0.005)
+
+
+@pytest.mark.parametrize("numbers", [(1, 0.1, 1.0), (3, 0.0, 1.0), (3, 1.0, 0.5)])
+def test_impossible_levels_are_refused(numbers):
+    with pytest.raises(ValueError, match="levels >= 2 and 0 < sigma_min < sigma_max"):
+        NCSN(*numbers)
 
 
 def test_mix_has_a_time_for_each_example():

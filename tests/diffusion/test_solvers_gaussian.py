@@ -146,7 +146,9 @@ def test_an_ancestral_step_is_that_of_the_ddpm_paper(k):
 
 def test_ancestral_asks_the_model_for_a_learned_variance():
     problem = DATA.problem(VP())
-    known = Problem(VP(), problem.predict, lambda x, t, s: ops.square(VP().b(s)))
+    known = Problem(
+        VP(), problem.predict, lambda x, t, s: (*problem.predict(x, t), ops.square(VP().b(s)))
+    )
     x, keys, t, s = start(VP(), 4000), kgen.random.keys(0, 4000), tensor(0.6), tensor(0.5)
     plain, _ = DDIM(eta=1.0).step(problem, x, t, s, keys, ())
     learned, _ = Ancestral("learned").step(known, x, t, s, keys, ())

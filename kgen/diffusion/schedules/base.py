@@ -14,11 +14,13 @@ class Schedule(Record):
 
     Attributes:
         steps: how many steps a discrete schedule has; None: it is continuous.
+        learned: whether it has weights; then no program may be decided by its numbers.
         first, last: the times that training and sampling use; inside (0, 1) where the score or the
             derivative is infinite at an end.
     """
 
     steps: int | None = None
+    learned: bool = False
     first: float = 1e-4
     last: float = 1.0
 
@@ -54,6 +56,10 @@ class Schedule(Record):
         """Whether a / b > 0.001 at `last`. It looks at numbers: call it outside traced programs."""
         end = ops.convert_to_tensor(self.last)
         return float(self.a(end) / self.b(end)) > 1e-3
+
+    def data_time(self) -> float:
+        """0 where the schedule ends in data, else `first`. It looks at numbers, as `data_left` does."""
+        return 0.0 if float(self.b(ops.zeros(()))) == 0.0 else self.first
 
     def drift(self, t: Tensor) -> Tensor:
         """f(t) of the forward equation dx = f x dt + g dw: a' / a."""

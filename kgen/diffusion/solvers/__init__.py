@@ -1,5 +1,6 @@
 """Solvers: one step of the way from noise to data, one object each."""
 
+from kgen.diffusion.solvers.analytic import AnalyticVariance
 from kgen.diffusion.solvers.ancestral import Ancestral
 from kgen.diffusion.solvers.base import Problem, Solver
 from kgen.diffusion.solvers.ddim import DDIM
@@ -10,11 +11,13 @@ from kgen.diffusion.solvers.euler_maruyama import EulerMaruyama
 from kgen.diffusion.solvers.heun import Heun
 from kgen.diffusion.solvers.langevin import AnnealedLangevin
 from kgen.diffusion.solvers.predictor_corrector import PredictorCorrector
+from kgen.diffusion.solvers.renoise import Renoise
 from kgen.diffusion.solvers.runge_kutta import RungeKutta
 from kgen.diffusion.solvers.unipc import UniPC
 
 __all__ = [
     "DDIM",
+    "AnalyticVariance",
     "Ancestral",
     "AnnealedLangevin",
     "DPMSolverPP2M",
@@ -24,6 +27,7 @@ __all__ = [
     "Heun",
     "PredictorCorrector",
     "Problem",
+    "Renoise",
     "RungeKutta",
     "Solver",
     "UniPC",

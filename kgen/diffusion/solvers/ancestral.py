@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.diffusion.solvers.analytic import AnalyticVariance
 from kgen.diffusion.solvers.base import Problem, Solver, fresh_share, noise_like
 
 
@@ -18,8 +19,8 @@ class Ancestral(Solver):
     Args:
         variance: of the step from t to s: "small" is that of q, b_s^2 share (beta tilde in the paper,
             right for data of one point); "large" is that of the forward step, b_t^2 share (beta,
-            right for data of unit variance); "learned" asks the model, as one with a learned or an
-            optimal variance needs. `share` is 1 - SNR(t) / SNR(s).
+            right for data of unit variance); "learned" is what the network says (`LearnedVariance`); an
+            `AnalyticVariance` is estimated from the trained network. `share` is 1 - SNR(t) / SNR(s).
 
     The last step, to data without noise, adds none. Raises ValueError for another variance, and in a
     step for "learned" on a model that knows none.
@@ -31,34 +32,42 @@ class Ancestral(Solver):
     True
     """
 
-    variance: str = "small"
+    variance: str | AnalyticVariance = "small"
     stochastic: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         """Checks the variance."""
-        if self.variance not in ("small", "large", "learned"):
-            raise ValueError(f"expected variance 'small', 'large' or 'learned', got {self.variance!r}")
+        known = isinstance(self.variance, AnalyticVariance)
+        if not known and self.variance not in ("small", "large", "learned"):
+            raise ValueError(
+                "expected an AnalyticVariance, or variance 'small', 'large' or 'learned', got "
+                f"{self.variance!r}"
+            )
 
     def step(
         self, problem: Problem, x: Tensor, t: Tensor, s: Tensor, keys: Tensor, memory: Any
     ) -> tuple[Tensor, Any]:
         """a_s data + b_s sqrt(1 - share) noise, and new noise."""
         schedule = problem.schedule
-        data, noise = problem.predict(x, t)
         share = fresh_share(schedule, t, s)
+        data, noise, variance = self._predict(problem, x, t, s, share)
         mean = schedule.a(s) * data + schedule.b(s) * ops.sqrt(1.0 - share) * noise
-        deviation = ops.sqrt(self._variance(problem, x, t, s, share))
+        deviation = ops.sqrt(variance)
         deviation = ops.where(schedule.b(s) > 0, deviation, ops.zeros_like(deviation))
         return mean + deviation * noise_like(keys, x), memory
 
-    def _variance(self, problem: Problem, x: Tensor, t: Tensor, s: Tensor, share: Tensor) -> Tensor:
-        if self.variance == "small":
-            return ops.square(problem.schedule.b(s)) * share
-        if self.variance == "large":
-            return ops.square(problem.schedule.b(t)) * share
-        if problem.variance is None:
-            raise ValueError(
-                "Ancestral('learned') needs a model that knows its variance, and this one does not: "
-                "use Ancestral('small') or Ancestral('large')"
-            )
-        return problem.variance(x, t, s)
+    def _predict(
+        self, problem: Problem, x: Tensor, t: Tensor, s: Tensor, share: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The data, the noise and the variance of the step, from one network call."""
+        if self.variance == "learned":
+            if problem.reverse is None:
+                raise ValueError(
+                    "Ancestral('learned') needs a model that learned its variance, and this one did "
+                    "not: use Ancestral('small'), or train it with variance=LearnedVariance()"
+                )
+            return problem.reverse(x, t, s)
+        if isinstance(self.variance, AnalyticVariance):
+            return *problem.predict(x, t), self.variance.of_step(problem.schedule, t, s)
+        b = problem.schedule.b(s if self.variance == "small" else t)
+        return *problem.predict(x, t), ops.square(b) * share

@@ -20,13 +20,13 @@ class Problem:
 
     predict: takes x_t `(batch, ...)` and a time, a float32 scalar; gives the predicted data and
     noise, of the shape of x_t, float32.
-    variance: None, or what a model with a learned or optimal variance knows: takes x_t, t, s and
-    gives the variance of the reverse step, broadcastable to x_t.
+    reverse: None, or what a model with a learned variance knows: takes x_t, t, s < t; gives the
+    predicted data and noise as `predict` does, and the variance of the step, broadcastable to x_t.
     """
 
     schedule: Schedule
     predict: Predict = field(repr=False)
-    variance: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    reverse: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]] | None = None
 
     def velocity(self, x: Tensor, t: Tensor) -> Tensor:
         """dx/dt of the probability-flow equation, a' x + b' z of the predictions."""

@@ -18,7 +18,8 @@ from kgen.diffusion.solvers.predictor_corrector import langevin
 class AnnealedLangevin(Solver):
     """Many Langevin steps at one noise level, then on to the next one with the same x / a.
 
-    Each grid time is a level. `check` raises ValueError for a schedule that begins at a = 0.
+    Each grid time is a level: with the schedule `NCSN` all of them, in as many steps. `check` raises
+    ValueError for a schedule that begins at a = 0.
 
     Args:
         steps: Langevin steps a level, T in the paper.
@@ -53,7 +54,7 @@ class AnnealedLangevin(Solver):
 
     def check(self, schedule: Schedule) -> None:
         """Refuses schedules that begin without data."""
-        needs_data_left(self, schedule, "use a schedule VE or EDM, for which NCSN is made")
+        needs_data_left(self, schedule, "use the schedule NCSN, or VE or EDM")
 
     def step(
         self, problem: Problem, x: Tensor, t: Tensor, s: Tensor, keys: Tensor, memory: Any

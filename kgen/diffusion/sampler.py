@@ -1,0 +1,219 @@
+"""From a diffusion model to samples: its denoiser, and the compiled loop around it."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+import kgen.random
+from kgen.backend import Tensor
+from kgen.core import endpoint
+from kgen.diffusion.grids import Grid
+from kgen.diffusion.sampling import Plan, Solution, solve
+from kgen.diffusion.schedules.base import Schedule, like
+from kgen.diffusion.solvers import Heun
+from kgen.diffusion.solvers.base import Problem, Solver
+
+
+class SamplerMixin:
+    """`sample`, `generate` and `solve` of a diffusion model."""
+
+    @property
+    def guided(self) -> bool:
+        """Whether the model was trained to do with and without its conditions."""
+        return self.label_dropout > 0 and self.conditions.can_drop
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the model knows its data by class only."""
+        return "labels" in self.conditions.names and self.label_dropout == 0.0
+
+    @property
+    def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
+        """`generate` of seeds, conditions, and the weight of guidance where the model has it."""
+        seed = super().endpoints["generate"]
+        guidance = keras.InputSpec(shape=(None,), dtype="float32")
+        return {
+            "generate": seed | self.conditions.specs() | ({"guidance": guidance} if self.guided else {})
+        }
+
+    @property
+    def averaged(self) -> tuple[keras.Layer, Schedule]:
+        """The network and the schedule that samples come from: their averages, where there are any."""
+        if self.ema is None:
+            return self.network, self.schedule
+        schedule = self.schedule if self.schedule_ema is None else self.schedule_ema.average
+        return self.ema.average, schedule
+
+    def problem(
+        self,
+        named: dict[str, Tensor],
+        guidance: Tensor | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+    ) -> Problem:
+        """Gives what solvers solve: the prediction of data and noise, with the averaged weights.
+
+        With guidance the network's output is
+
+            y = (1 + w) y_condition - w y_nothing,
+
+        from one call of both. The scale of other libraries, y_nothing + s (y_condition - y_nothing),
+        is s = 1 + w. A learned variance is that of y_condition.
+
+        Args:
+            named: the conditions.
+            guidance: w, `(batch,)`; None: without.
+            interval: times (low, high) between which w acts; outside it is 0.
+
+        Source: "Classifier-Free Diffusion Guidance" (Ho and Salimans, 2022), equation 6; "Applying
+        Guidance in a Limited Interval" (Kynkäänniemi et al., 2024), equation 5.
+        """
+        schedule = self.averaged[1]
+
+        def evaluate(x: Tensor, t: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+            times = ops.zeros_like(ops.reshape(x, (ops.shape(x)[0], -1))[:, 0]) + t
+            weight = guidance
+            if guidance is not None:
+                weight = guidance * ops.cast((t >= interval[0]) & (t <= interval[1]), "float32")
+            y, v = self._outputs(x, times, named, weight)
+            data, noise = self.target.solve(schedule, x, y, t)
+            if self.clip is not None:
+                data = ops.clip(data, *self.clip)
+                noise = (x - schedule.a(t) * data) / schedule.b(t)
+            return data, noise, v
+
+        def reverse(x: Tensor, t: Tensor, s: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            data, noise, v = evaluate(x, t)
+            return data, noise, self.variance.of_step(schedule, v, t, s)
+
+        known = reverse if self.variance is not None else None
+        return Problem(schedule, lambda x, t: evaluate(x, t)[:2], known)
+
+    def _outputs(
+        self, x: Tensor, t: Tensor, named: dict[str, Tensor], weight: Tensor | None
+    ) -> tuple[Tensor, Tensor | None]:
+        """The target under guidance, and v of a learned variance, by the averaged network."""
+        network, schedule = self.averaged
+        if weight is None:
+            return self.outputs_of(network, x, t, named, schedule=schedule)
+        null = self.conditions.null(named)
+        both = {n: ops.concatenate([named[n], null[n]]) for n in named}
+        twice = (ops.concatenate([x, x]), ops.concatenate([t, t]))
+        y, v = self.outputs_of(network, *twice, both, schedule=schedule)
+        told, untold = ops.split(y, 2)
+        y = told + like(weight, x) * (told - untold)
+        return y, None if v is None else ops.split(v, 2)[0]
+
+    @endpoint
+    def solve(self, seed: Tensor, *conditions: Tensor, plan: Plan | None = None) -> Solution:
+        """Draws samples, and says whether they stayed finite; see `sample`."""
+
+        def problem(*conditions: Tensor) -> Problem:
+            guidance = conditions[len(self.conditions.names)] if self.guided else None
+            named = dict(zip(self.conditions.names, conditions, strict=False))
+            return self.problem(named, guidance, plan.interval)
+
+        plan = plan if plan is not None else self.plan()
+        schedule, shape = self.averaged[1], tuple(self.data_shape)
+        solution = solve(plan, schedule, self.target, problem, shape, seed, *conditions)
+        if self.clip is None or plan.trajectory:
+            return solution
+        return Solution(ops.clip(solution.samples, *self.clip), solution.failed)
+
+    @endpoint
+    def generate(self, seed: Tensor, *conditions: Tensor) -> Tensor:
+        """Turns keys, int32 `(batch, 2)`, into samples, by the default plan.
+
+        Conditions follow in the order of the network's inputs, and then, where the model was trained
+        with label dropout, the weights of guidance, float `(batch,)`.
+        """
+        return self.solve(seed, *conditions).samples
+
+    def plan(self) -> Plan:
+        """The plan of `generate`: 25 steps of Heun's method, or as many as the schedule has."""
+        return Plan(Heun(), steps=min(25, self.schedule.steps or 25))
+
+    def sample(
+        self,
+        n: int,
+        labels: Any = None,
+        context: Any = None,
+        image: Any = None,
+        guidance: Any = None,
+        solver: Solver | None = None,
+        steps: int | None = None,
+        grid: Grid | None = None,
+        interval: tuple[float, float] = (0.0, 1.0),
+        trajectory: bool = False,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+
+        Args:
+            n: how many, at least 1.
+            labels, context, image: the conditions that the network takes; one for all, or one each.
+                Without labels a model trained with label dropout draws from no class in particular,
+                and another one sample i of the class i % classes.
+            guidance: w, a number or `(n,)`; 0 is none. See `problem`.
+            solver, steps, grid: None: those of `plan`.
+            interval: times (low, high) between which guidance acts.
+            trajectory: whether to give all steps, from the noise on.
+            seed: the same seed gives the same samples; None: fresh ones.
+            batch_size: how many at once.
+
+        Returns:
+            float32 `(n, ...)`, or `(n, steps + 1, ...)` with `trajectory`.
+
+        Raises:
+            ValueError: for conditions that do not fit the model, guidance without label dropout, and
+                a solver or a number of steps that the schedule cannot serve.
+            FloatingPointError: where the network's output is not finite; it says at which step.
+        """
+        if n < 1:
+            raise ValueError(f"expected n >= 1 samples, got {n}")
+        if labels is None and self.needs_labels:
+            labels = np.arange(n) % self.classes
+        arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
+        default = self.plan()
+        plan = Plan(
+            solver if solver is not None else default.solver,
+            default.steps if steps is None else steps,
+            grid if grid is not None else default.grid,
+            tuple(interval),
+            trajectory,
+        )
+        times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
+        keys = kgen.random.keys(seed, n)
+        solution = self.solve(keys, *arrays, plan=plan, batch_size=min(batch_size, n))
+        check_finite(solution.failed, times)
+        return solution.samples
+
+    def _conditions(self, n: int, labels: Any, context: Any, image: Any) -> list[np.ndarray]:
+        if labels is None and "labels" in self.conditions.names and self.label_dropout > 0:
+            labels = self.classes
+        return self.conditions.arrays(n, labels=labels, context=context, image=image)
+
+    def _guidance(self, n: int, guidance: Any) -> list[np.ndarray]:
+        if self.guided:
+            weight = np.asarray(0.0 if guidance is None else guidance, dtype="float32")
+            return [np.broadcast_to(weight, (n,)).copy()]
+        if guidance is not None and np.any(np.asarray(guidance) != 0):
+            raise ValueError(
+                "guidance needs a model that knows its data without conditions too: train it with "
+                "label_dropout=0.1"
+            )
+        return []
+
+
+def check_finite(failed: np.ndarray, times: np.ndarray) -> None:
+    """Raises FloatingPointError where samples failed at a step, and says at which time."""
+    steps = failed[failed > 0]
+    if len(steps):
+        step = int(steps.min())
+        raise FloatingPointError(
+            f"{len(steps)} of {len(failed)} samples are not finite from step {step} of "
+            f"{len(times) - 1} on (t = {times[step - 1]:.4g}): the network's output was NaN or "
+            "infinite there, or the solver is unstable with so few steps"
+        )

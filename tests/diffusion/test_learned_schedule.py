@@ -1,0 +1,132 @@
+"""A schedule whose ends are learned: its maths, its bound in closed form, its life in a model."""
+
+import keras
+import numpy as np
+import pytest
+from diffusion_oracles import array, tensor
+from keras import ops
+from test_diffusion_model import MEAN, STD, data, oracle
+
+import kgen
+from kgen import backend
+from kgen.diffusion import DDIM, Karras, LearnedSchedule, Likelihood, Noise, UniformTimes
+from kgen.diffusion.precondition import Precondition
+
+TIMES = np.linspace(0.0, 1.0, 21)
+LOW, HIGH = -5.0, 4.0
+
+
+@pytest.fixture
+def schedule():
+    return LearnedSchedule(LOW, HIGH)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """The best denoiser of Gaussian data, on ends where the bound's terms all matter."""
+    options = {"weight": Likelihood(), "times": UniformTimes(low_discrepancy=True)}
+    return oracle(LearnedSchedule(-3.0, 2.0), Noise(), **options)
+
+
+def model_of(**options):
+    network = kgen.networks.residual_mlp(2, width=8, depth=1, seed=0)
+    options = {"weight": Likelihood(), "precondition": Precondition(STD)} | options
+    return kgen.Diffusion(network, LearnedSchedule(LOW, HIGH), Noise(), **options)
+
+
+def test_the_ends_are_those_asked_for(schedule):
+    got = array(schedule.log_snr(tensor([0.0, 1.0])))
+    np.testing.assert_allclose(got, [-LOW, -HIGH], rtol=1e-6)
+
+
+@pytest.mark.parametrize("span", [-30.0, 0.0, 20.0])
+def test_the_signal_to_noise_ratio_falls_whatever_the_weights(schedule, span):
+    schedule.low.assign(0.0)  # -5 would hide a span of 1e-13 in float32
+    schedule.span.assign(span)
+    assert np.all(np.diff(array(schedule.log_snr(tensor(TIMES)))) < 0.0)
+
+
+@pytest.mark.parametrize("part", ["a", "b", "log_snr"])
+def test_a_derivative_is_that_of_autodiff(schedule, part):
+    t = tensor(TIMES)
+    _, expected = backend.jvp(getattr(schedule, part), t, ops.ones_like(t))
+    rate = getattr(schedule, f"{part}_rate")(t)
+    np.testing.assert_allclose(array(rate), array(expected), rtol=2e-4, atol=2e-5)
+
+
+def test_variance_is_preserved_and_time_of_is_the_inverse(schedule):
+    t = tensor(TIMES)
+    np.testing.assert_allclose(array(schedule.a(t)) ** 2 + array(schedule.b(t)) ** 2, 1.0, atol=1e-6)
+    np.testing.assert_allclose(array(schedule.time_of(schedule.log_snr(t))), TIMES, atol=1e-5)
+
+
+def closed_form(low, high):
+    """The bound per dimension: with m(g) = s^2 / (1 + s^2 e^-g) the best error,
+
+    1/2 int e^-g m(g) dg + 1/2 e^-high E x^2 + 1/2 (log(2 pi) + low + 1).
+    """
+    diffusion = 0.5 * (np.log1p(STD**2 * np.exp(-low)) - np.log1p(STD**2 * np.exp(-high)))
+    prior = 0.5 * np.exp(-high) * (STD**2 + MEAN**2)
+    return diffusion + prior + 0.5 * (np.log(2 * np.pi) + low + 1.0)
+
+
+def test_the_loss_and_its_gradient_are_those_of_the_bound(exact):
+    """The ends' gradients, by finite differences of the closed form; span's is times sigmoid(span)."""
+    n = 20000
+    keys, x = kgen.random.keys(0, n), tensor(data(n))
+    low, span = exact.schedule.low, exact.schedule.span
+    (loss, _), gradients = backend.value_and_grad(
+        lambda: (ops.mean(exact.losses_of(x, None, keys)), None), [low, span]
+    )
+    low, high, slope, h = -3.0, 2.0, 1.0 / (1.0 + np.exp(-float(span.numpy()))), 1e-4
+    of_both = (closed_form(low + h, high + h) - closed_form(low - h, high - h)) / (2 * h)
+    of_high = (closed_form(low, high + h) - closed_form(low, high - h)) / (2 * h)
+    assert float(loss) == pytest.approx(closed_form(low, high), abs=0.03)
+    assert float(gradients[0]) == pytest.approx(of_both, abs=0.02)
+    assert float(gradients[1]) == pytest.approx(of_high * slope, abs=0.02)
+
+
+def test_the_bound_is_that_of_the_loss(exact):
+    total = exact.bound(data(2000), samples=16).total
+    assert total.mean() / 2 == pytest.approx(closed_form(-3.0, 2.0), abs=0.05)
+
+
+def test_it_is_trained_averaged_sampled_and_saved(tmp_path):
+    model = model_of(ema_decay=0.9)
+    model.compile(keras.optimizers.Adam(0.1), jit_compile=True)
+    before = [array(w) for w in model.schedule.weights]
+    model.fit(data(64), batch_size=16, verbose=0)
+    after = [array(w) for w in model.schedule.weights]
+    average = [array(w) for w in model.averaged[1].weights]
+    assert all(old != mean != new != old for old, mean, new in zip(before, average, after, strict=True))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert [array(w) for w in loaded.schedule.weights] == after
+    assert [array(w) for w in loaded.averaged[1].weights] == average
+    samples = [m.sample(4, solver=DDIM(), steps=5, seed=0) for m in (model, loaded)]
+    np.testing.assert_array_equal(*samples)
+
+
+def test_samples_are_of_the_present_schedule():
+    """The compiled sampler reads the weights: other ends, other samples."""
+    model = model_of()
+    first = model.sample(3, solver=DDIM(), steps=3, seed=0)
+    model.schedule.low.assign(-2.0)
+    assert not np.allclose(model.sample(3, solver=DDIM(), steps=3, seed=0), first)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: LearnedSchedule(1.0, 1.0), "gamma_1 > gamma_0"),
+        (
+            lambda: kgen.Diffusion(kgen.networks.residual_mlp(2), LearnedSchedule()),
+            r"give weight=Likelihood\(\)",
+        ),
+        (lambda: model_of().sample(2, grid=Karras(), seed=0), r"use Uniform\(\)"),
+    ],
+    ids=["ends", "weight", "grid"],
+)
+def test_what_cannot_be_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
