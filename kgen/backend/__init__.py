@@ -181,6 +181,23 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
     return _backend.attention(queries, keys, values)
 
 
+def conv(
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
+) -> Tensor | None:
+    """Computes `keras.ops.conv` of images, channels last, and adds a bias.
+
+    Args:
+        inputs: `(batch, height, width, channels)`.
+        kernel: `(height, width, channels, filters)`.
+        bias: `(filters,)`; None: none.
+        strides: of the two axes.
+        padding: "same" or "valid".
+
+    None where the backend has no faster way than `keras.ops`.
+    """
+    return _backend.conv(inputs, kernel, bias, strides, padding)
+
+
 def conv_transpose(
     inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
 ) -> Tensor | None:

@@ -127,6 +127,12 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor) -> None:
     """See `kgen.backend.attention`."""
 
 
+def conv(
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
+) -> None:
+    """See `kgen.backend.conv`."""
+
+
 def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:
     """See `kgen.backend.conv_transpose`."""
 

@@ -1,7 +1,6 @@
 """The engine's PyTorch side: autograd on detached leaves, and whole steps traced into one graph."""
 
 import contextlib
-import contextvars
 import itertools
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -16,11 +15,14 @@ from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
+from kgen.backend.torch_layers import attention as attention
+from kgen.backend.torch_layers import batch_norm as batch_norm
+from kgen.backend.torch_layers import conv as conv
+from kgen.backend.torch_layers import conv_transpose as conv_transpose
+from kgen.backend.torch_layers import group_norm as group_norm
+from kgen.backend.torch_layers import plain_operations
 from kgen.backend.torch_loop import Program
 from kgen.backend.torch_loop import loop_body as loop_body
-
-# Whether `group_norm` and `attention` are fused: they lack some derivatives.
-_FUSES = contextvars.ContextVar("fuses", default=True)
 
 
 def value_and_grad(
@@ -45,7 +47,7 @@ def gradient(fn: Function, x: Tensor) -> Tensor:
 
 def jvp(fn: Function, x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
     """See `kgen.backend.jvp`."""
-    with _plain_operations():
+    with plain_operations():
         return torch.func.jvp(fn, (x,), (tangent,))
 
 
@@ -101,7 +103,7 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     def run(data: Sequence[Any]) -> dict:
         variables = model.state_variables(training)
         state = tuple([value.detach() for value in values_of(group)] for group in variables)
-        batch = tuple(keras.ops.convert_to_tensor(x) for x in _present(data[0]))
+        batch = keras.tree.map_structure(keras.ops.convert_to_tensor, _present(data[0]))
         with _own_noise(model):
             logs, new_state = program(state, batch)
         _write(state, new_state)
@@ -125,54 +127,6 @@ def rotate_left(x: Tensor, distance: int) -> Tensor:
 
 def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> None:
     """See `kgen.backend.threefry`."""
-
-
-def batch_norm(
-    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """See `kgen.backend.batch_norm`."""
-    y, mean, inverse = torch.native_batch_norm(
-        x.permute(0, 3, 1, 2), scale, offset, None, None, True, 0.0, epsilon
-    )
-    variance = inverse.detach() ** -2 - epsilon
-    return y.permute(0, 2, 3, 1), mean.detach(), torch.clamp(variance, min=0.0)
-
-
-def group_norm(
-    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
-) -> Tensor | None:
-    """See `kgen.backend.group_norm`."""
-    if not _FUSES.get():
-        return None
-    batch, channels = x.shape[0], x.shape[-1]
-    rows = x.reshape(batch, -1, channels).transpose(1, 2).contiguous()
-    y, _, _ = torch.native_group_norm(
-        rows, scale, offset, batch, channels, rows.shape[2], groups, epsilon
-    )
-    return y.transpose(1, 2).reshape(x.shape)
-
-
-def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
-    """See `kgen.backend.attention`."""
-    if not _FUSES.get():
-        return None
-    return torch.nn.functional.scaled_dot_product_attention(queries, keys, values)
-
-
-def conv_transpose(
-    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
-) -> Tensor | None:
-    """See `kgen.backend.conv_transpose`: with even margins torch cuts them off itself, Keras copies."""
-    margins = [size - stride for size, stride in zip(kernel.shape, strides, strict=False)]
-    if padding != "same" or any(margin < 0 or margin % 2 for margin in margins):
-        return None
-    outputs = torch.nn.functional.conv_transpose2d(
-        inputs.permute(0, 3, 1, 2),
-        kernel.permute(3, 2, 0, 1),
-        stride=strides,
-        padding=[margin // 2 for margin in margins],
-    )
-    return outputs.permute(0, 2, 3, 1)
 
 
 def synchronize(model: keras.Model) -> None:
@@ -236,20 +190,10 @@ class Traced:
 def _forward(fn: Function, x: Tensor) -> tuple[Tensor, Tensor, bool]:
     """Evaluates fn at x with gradients on; says whether the caller differentiates further."""
     differentiable = torch.is_grad_enabled()
-    operations = _plain_operations() if differentiable else contextlib.nullcontext()
+    operations = plain_operations() if differentiable else contextlib.nullcontext()
     with torch.enable_grad(), operations:
         leaf = x if differentiable and x.requires_grad else x.detach().requires_grad_()
         return fn(leaf), leaf, differentiable
-
-
-@contextlib.contextmanager
-def _plain_operations() -> Iterator[None]:
-    """Does without `group_norm` and `attention`: they lack forward, the latter second derivatives."""
-    token = _FUSES.set(False)
-    try:
-        yield
-    finally:
-        _FUSES.reset(token)
 
 
 def _write(state: tuple, new_state: tuple) -> None:

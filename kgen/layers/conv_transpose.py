@@ -39,17 +39,32 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
     def _fast(self, inputs: Tensor) -> Tensor | None:
         if self.data_format != "channels_last" or max(self.dilation_rate) > 1:
             return None
-        if prefers_matmul():
-            return self._by_matmul(inputs) if None not in inputs.shape[1:3] else None
-        if self.output_padding is not None or isinstance(inputs, keras.KerasTensor):
-            return None
         kernel = ops.cast(self.kernel, inputs.dtype)
-        return backend.conv_transpose(inputs, kernel, self.strides, self.padding)
+        if self.output_padding is None:
+            return conv_transpose(inputs, kernel, self.strides, self.padding)
+        if not prefers_matmul() or None in inputs.shape[1:3]:
+            return None
+        padding = self.padding, self.output_padding
+        return conv_transpose_by_matmul(inputs, kernel, self.strides, *padding)
 
-    def _by_matmul(self, inputs: Tensor) -> Tensor:
-        return conv_transpose_by_matmul(
-            inputs, self.kernel, self.strides, self.padding, self.output_padding
-        )
+
+def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> Tensor:
+    """Computes `keras.ops.conv_transpose`, channels last, by the fastest way of the backend.
+
+    Args:
+        inputs: `(batch, height, width, channels)`.
+        kernel: `(height, width, filters, channels)`.
+        strides: of the two axes.
+        padding: "valid" or "same".
+    """
+    outputs = None
+    if prefers_matmul() and None not in inputs.shape[1:3]:
+        outputs = conv_transpose_by_matmul(inputs, kernel, strides, padding)
+    elif not isinstance(inputs, keras.KerasTensor):
+        outputs = backend.conv_transpose(inputs, kernel, strides, padding)
+    if outputs is None:
+        return ops.conv_transpose(inputs, kernel, strides, padding, data_format="channels_last")
+    return outputs
 
 
 def conv_transpose_by_matmul(

@@ -28,12 +28,10 @@ and their losses must agree to 1e-4.
 
 import argparse
 import json
-import os
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
+
+import shared
 
 _MODES = {"tensorflow": (False, True), "jax": (True,), "torch": (False, True)}
 _MODELS = ("dcgan", "vae")
@@ -74,15 +72,10 @@ def format_row(row: dict[str, Any]) -> str:
 
 
 def _measure(backend: str, model: str, jit: bool, options: argparse.Namespace) -> dict[str, Any]:
-    """Measures one row in a process of its own: a backend, and nothing left of the row before."""
-    with tempfile.TemporaryDirectory() as directory:
-        result = Path(directory) / "row.json"
-        task = {"name": model, "jit": jit, "result": str(result)}
-        task |= {name: getattr(options, name) for name in ("blocks", "steps", "memory_steps")}
-        script = Path(__file__).with_name("engine_measure.py")
-        environment = {**os.environ, "KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "3"}
-        subprocess.run([sys.executable, script, json.dumps(task)], env=environment, check=True)
-        return json.loads(result.read_text())
+    """Measures one row in a process of its own."""
+    task = {"name": model, "jit": jit}
+    task |= {name: getattr(options, name) for name in ("blocks", "steps", "memory_steps")}
+    return shared.measure("engine_measure.py", backend, task)
 
 
 def _options() -> argparse.Namespace:

@@ -15,6 +15,7 @@ from typing import Any
 import engine_common as common
 import keras
 import numpy as np
+from shared import clocks
 
 import kgen
 
@@ -80,13 +81,13 @@ class Race(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Starts kgen's clocks."""
-        self.start = _clocks()
+        self.start = clocks()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stops kgen's clocks (the logs are numbers by now, so the steps have ended)."""
-        middle = _clocks()
+        middle = clocks()
         _run(self.twin, self.images)
-        self.pairs.append((middle - self.start, _clocks() - middle))
+        self.pairs.append((middle - self.start, clocks() - middle))
 
 
 class Memory(keras.callbacks.Callback):
@@ -190,10 +191,6 @@ def _run(twin: common.Twin, images: np.ndarray) -> None:
     for start in range(0, len(images), common.BATCH):
         twin.step(images[start : start + common.BATCH])
     twin.means()
-
-
-def _clocks() -> np.ndarray:
-    return np.array([time.perf_counter(), time.process_time()])
 
 
 def _memory_growth(model: kgen.GenerativeModel, steps: int) -> float | None:

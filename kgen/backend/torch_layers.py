@@ -1,0 +1,122 @@
+"""The parts of layers that PyTorch has fused operations for, on images with the channels last.
+
+Channels last in memory is also torch's fastest layout: a permuted view, no copy, is what its own
+layers call channels first in the memory format `channels_last`.
+"""
+
+import contextlib
+import contextvars
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from kgen.backend.scope import Tensor
+
+# Whether `group_norm` and `attention` are fused: they lack some derivatives.
+_FUSES = contextvars.ContextVar("fuses", default=True)
+
+
+@contextlib.contextmanager
+def plain_operations() -> Iterator[None]:
+    """Does without `group_norm` and `attention`: they lack forward, the latter second derivatives."""
+    token = _FUSES.set(False)
+    try:
+        yield
+    finally:
+        _FUSES.reset(token)
+
+
+def batch_norm(
+    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """See `kgen.backend.batch_norm`."""
+    y, mean, inverse = torch.native_batch_norm(
+        x.permute(0, 3, 1, 2), scale, offset, None, None, True, 0.0, epsilon
+    )
+    variance = inverse.detach() ** -2 - epsilon
+    return y.permute(0, 2, 3, 1), mean.detach(), torch.clamp(variance, min=0.0)
+
+
+def group_norm(
+    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+) -> Tensor | None:
+    """See `kgen.backend.group_norm`."""
+    if not _FUSES.get():
+        return None
+    batch, channels = x.shape[0], x.shape[-1]
+    rows = x.reshape(batch, 1, -1, channels).permute(0, 3, 1, 2)
+    if x.is_cpu:  # only this kernel knows the channels last
+        y = _GroupNorm.apply(rows, scale, offset, groups, epsilon)
+    else:
+        y = functional.group_norm(rows, groups, scale, offset, epsilon)
+    return y.permute(0, 2, 3, 1).reshape(x.shape)
+
+
+class _GroupNorm(torch.autograd.Function):
+    """torch's kernel, always asked for all its gradients: of the weights alone it crashes (2.13)."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
+    ) -> Tensor:
+        """Normalises `(batch, channels, 1, n)`, the channels last in memory."""
+        ctx.sizes = (*x.shape[:2], x.shape[2] * x.shape[3], groups)
+        y, mean, inverse = torch.native_group_norm(x, scale, offset, *ctx.sizes, epsilon)
+        ctx.save_for_backward(x, scale, mean, inverse)
+        return y
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, cotangent: Tensor) -> tuple:
+        """Gives the gradients of x, scale and offset."""
+        x, scale, mean, inverse = ctx.saved_tensors
+        cotangent = cotangent.contiguous(memory_format=torch.channels_last)
+        gradients = torch.ops.aten.native_group_norm_backward(
+            cotangent, x, mean, inverse, scale, *ctx.sizes, [True, True, True]
+        )
+        wanted = zip(gradients, ctx.needs_input_grad, strict=False)
+        return *(gradient if needed else None for gradient, needed in wanted), None, None
+
+
+def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
+    """See `kgen.backend.attention`."""
+    if not _FUSES.get():
+        return None
+    return functional.scaled_dot_product_attention(queries, keys, values)
+
+
+def conv(
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
+) -> Tensor:
+    """See `kgen.backend.conv`: adds the bias as it goes, and copies nothing."""
+    margins = (0, 0)
+    if padding == "same":
+        sizes = zip(inputs.shape[1:3], kernel.shape[:2], strides, strict=True)
+        totals = [max((-(-n // s) - 1) * s + k - n, 0) for n, k, s in sizes]
+        margins = [total // 2 for total in totals]
+        if any(total % 2 for total in totals):  # one pixel more after than before
+            (top, left), (height, width) = margins, totals
+            inputs = functional.pad(inputs, (0, 0, left, width - left, top, height - top))
+            margins = (0, 0)
+    outputs = functional.conv2d(
+        inputs.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, strides, tuple(margins)
+    )
+    return outputs.permute(0, 2, 3, 1)
+
+
+def conv_transpose(
+    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
+) -> Tensor | None:
+    """See `kgen.backend.conv_transpose`: with even margins torch cuts them off itself, Keras copies."""
+    margins = [size - stride for size, stride in zip(kernel.shape, strides, strict=False)]
+    if padding != "same" or any(margin < 0 or margin % 2 for margin in margins):
+        return None
+    outputs = functional.conv_transpose2d(
+        inputs.permute(0, 3, 1, 2),
+        kernel.permute(3, 2, 0, 1),
+        stride=strides,
+        padding=[margin // 2 for margin in margins],
+    )
+    return outputs.permute(0, 2, 3, 1)
