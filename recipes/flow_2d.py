@@ -1,0 +1,77 @@
+"""Flows and classical densities of toys in the plane, against the toys' exact entropies.
+
+Paper: "Density Estimation Using Real NVP" (Dinh et al., 2017), "Neural Spline Flows" (Durkan et al.,
+2019), "Masked Autoregressive Flow" (Papamakarios et al., 2017), "FFJORD" (Grathwohl et al., 2019).
+Command: KERAS_BACKEND=jax python recipes/flow_2d.py
+Time: under 5 minutes on 2 CPU cores.
+Target: the spline flow within 0.15 nats of the exact log-likelihood of each toy.
+Measured: not yet measured.
+"""
+
+from dataclasses import dataclass
+
+import kgen
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: str = "ring8 grid25 moons swissroll checkerboard pinwheel two_gaussians"
+    """Names of toys."""
+    examples: int | None = 8192
+    epochs: int = 20
+    batch_size: int = 256
+    learning_rate: float = 5e-3
+    """Of Adam; it falls to zero along a cosine."""
+
+
+def flows() -> dict[str, kgen.Flow]:
+    """One of each kind."""
+    return {
+        "RealNVP": kgen.flow.RealNVP((2,), layers=8),
+        "NSF": kgen.flow.NeuralSplineFlow((2,), layers=4, bins=16, bound=4.0),
+        "MAF": kgen.flow.MAF((2,), layers=6),
+        "FFJORD": kgen.flow.FFJORD((2,), hidden=(32, 32), steps=4),
+    }
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+    import numpy as np
+
+    from kgen.flow.pictures import density_image, save_densities
+
+    run = kgen.run.Run(config)
+    keras.utils.set_random_seed(config.seed)
+    size, toys, rows = config.examples, kgen.data.toys.TOYS, {}
+    sets = {name: kgen.data.load(name, size=size, seed=config.seed).x for name in config.data.split()}
+    tests = {name: kgen.data.load(name, "test", size=2000, seed=config.seed).x for name in sets}
+
+    def show(toy: str, name: str, model: kgen.Flow | kgen.density.Density) -> None:
+        found, exact = model.log_prob(tests[toy]).mean(), toys[toy].log_prob(tests[toy]).mean()
+        print(f"{toy:13} {name:8} {found:8.3f}, exact {exact:8.3f} nats", flush=True)
+        samples = model.sample(1000, seed=config.seed)
+        rows.setdefault(toy, {})[name] = density_image(model.log_prob, reach=6.0), samples
+
+    for toy, x in sets.items():
+        show(toy, "GMM", kgen.density.GaussianMixture(components=25).fit(x))
+        show(toy, "KDE", kgen.density.KernelDensity().fit(x))
+    for name, model in flows().items():
+        steps = config.epochs * -(-len(next(iter(sets.values()))) // config.batch_size)
+        rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
+        model.compile(keras.optimizers.Adam(rate, clipnorm=1.0), jit_compile=config.jit_compile)
+        start = [(v, np.array(v.numpy())) for v in (*model.variables, *model.optimizer.variables)]
+        for toy, x in sets.items():
+            for variable, value in start:  # the same model again, compiled once
+                variable.assign(value)
+            done = lambda logs, toy=toy, name=name, model=model: show(toy, name, model)  # noqa: E731
+            last = lambda logs: save_densities(rows, run.path / "samples" / "flows.png", 6.0)  # noqa: E731
+            ends = [keras.callbacks.LambdaCallback(on_train_end=done)]
+            if toy == list(sets)[-1] and name == "FFJORD":
+                ends.append(keras.callbacks.LambdaCallback(on_train_end=last))
+            model.fit(x, batch_size=config.batch_size, epochs=config.epochs, verbose=0, callbacks=ends)
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)
