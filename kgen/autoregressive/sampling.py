@@ -1,0 +1,137 @@
+"""How the autoregressive model is asked for samples and completions."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+import kgen.random
+from kgen.autoregressive.checks import examples, label_arrays
+from kgen.autoregressive.choice import Choice
+from kgen.autoregressive.loop import Plan, draw
+from kgen.autoregressive.stepping import Stepper
+from kgen.backend import Tensor
+from kgen.core import endpoint
+
+
+class SamplingMixin:
+    """The part of `Autoregressive` that draws."""
+
+    @endpoint
+    def generate(
+        self, seed: Tensor, *labels: Tensor, choice: Choice | None = None, cached: bool = True
+    ) -> Tensor:
+        """Turns keys, int32 `(batch, 2)`, into samples.
+
+        Args:
+            seed: the keys.
+            labels: none, or int32 `(batch,)`.
+            choice: None: `Choice()`, values as likely as the model says.
+            cached: False: run the whole network for every position; slower, the same samples. So it
+                is for networks with layers that cannot take one position at a time.
+        """
+        nothing = ops.zeros((ops.shape(seed)[0], *self.shape), "int32" if self.integers else "float32")
+        return self._draw(nothing, ops.zeros_like(seed[:, 0]), seed, labels, choice, cached)
+
+    @endpoint
+    def extend(
+        self,
+        x: Tensor,
+        given: Tensor,
+        seed: Tensor,
+        *labels: Tensor,
+        choice: Choice | None = None,
+        cached: bool = True,
+    ) -> Tensor:
+        """Keeps the first `given` positions, int32 `(batch,)`, of x, and draws the others.
+
+        See `generate` for the rest. The draws are exact: from p(rest | what is given).
+        """
+        return self._draw(x, given, seed, labels, choice, cached)
+
+    def sample(
+        self,
+        n: int,
+        labels: Any = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+
+        Args:
+            n: how many, at least 1.
+            labels: one for all, or `(n,)`; None: each class in turn, where the model takes labels.
+            temperature, top_k, top_p: see `Choice`.
+            seed: the same seed gives the same samples; None: fresh ones.
+            batch_size: how many at once.
+
+        Returns:
+            `(n, *shape)`: float32 images in [-1, 1], or int32 tokens.
+
+        Raises:
+            ValueError: for labels that do not fit the model, and numbers out of range.
+        """
+        if n < 1:
+            raise ValueError(f"expected n >= 1 samples, got {n}")
+        if labels is None and self.classes is not None:
+            labels = np.arange(n) % self.classes
+        arrays = (kgen.random.keys(seed, n), *label_arrays(n, labels, self.classes))
+        choice = Choice(temperature, top_k, top_p)
+        return self.generate(*arrays, choice=choice, batch_size=min(batch_size, n))
+
+    def complete(
+        self,
+        x: Any,
+        given: Any,
+        labels: Any = None,
+        temperature: float = 1.0,
+        top_k: int | None = None,
+        top_p: float | None = None,
+        seed: int | None = None,
+        batch_size: int = 256,
+    ) -> np.ndarray:
+        """Keeps the beginning of each example and draws the rest of it.
+
+        Args:
+            x: examples `(n, *shape)`; what stands behind the given positions is not looked at.
+            given: how many positions are kept, in row-major order; one for all, or `(n,)`. Half of a
+                28x28 image is 14 * 28.
+            labels, temperature, top_k, top_p, seed, batch_size: as in `sample`.
+
+        Returns:
+            Like x.
+
+        Raises:
+            ValueError: as `sample` and `log_prob`, and where `given` is out of range.
+        """
+        x = examples(x, self.shape, self.likelihood)
+        given = np.broadcast_to(np.asarray(given, "int32"), (len(x),)).copy()
+        if given.min() < 0 or given.max() > self.positions:
+            raise ValueError(
+                f"expected given in 0 ... {self.positions}, the positions of an example, got "
+                f"{given.min()} ... {given.max()}"
+            )
+        told = label_arrays(len(x), labels, self.classes)
+        arrays = (x, given, kgen.random.keys(seed, len(x)), *told)
+        choice = Choice(temperature, top_k, top_p)
+        return self.extend(*arrays, choice=choice, batch_size=min(batch_size, len(x)))
+
+    def _draw(
+        self,
+        x: Tensor,
+        given: Tensor,
+        seed: Tensor,
+        labels: Sequence[Tensor],
+        choice: Choice | None,
+        cached: bool,
+    ) -> Tensor:
+        network = self.averaged
+        plan = Plan(network, self.likelihood, self._feed, choice if choice is not None else Choice())
+        cached = cached and Stepper.can_step(network)
+        told = [ops.cast(label, "int32") for label in labels]
+        drawn = draw(plan, self.grid, self._values(x), given, seed, told, cached)
+        return ops.reshape(drawn, (-1, *self.shape))
