@@ -7,12 +7,28 @@ import numpy as np
 import pytest
 
 from kgen import backend
-from kgen.gan.losses import AdversarialLoss, Minimax, NonSaturating
+from kgen.gan import (
+    AdversarialLoss,
+    Hinge,
+    LeastSquares,
+    Minimax,
+    NonSaturating,
+    RelativisticAverage,
+    RelativisticPairing,
+    Wasserstein,
+)
 
 LOSSES = {
     "minimax": Minimax(),
     "non-saturating": NonSaturating(),
     "smoothed": NonSaturating(label_smoothing=0.1),
+    "least squares": LeastSquares(),
+    "chi squared": LeastSquares(fake=-1.0, real=1.0, target=0.0),
+    "hinge": Hinge(),
+    "Wasserstein": Wasserstein(),
+    "relativistic average": RelativisticAverage(),
+    "relativistic average least squares": RelativisticAverage(LeastSquares(fake=-1.0)),
+    "relativistic pairing": RelativisticPairing(),
 }
 
 
@@ -32,30 +48,58 @@ PLAIN = (softplus(0) + softplus(-2)) / 2 + (softplus(-1) + softplus(3)) / 2
 SMOOTHED = PLAIN + 0.1 * (0.0 + 2.0) / 2  # -log(1 - D) + log D is the logit
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("minimax", PLAIN), ("non-saturating", PLAIN), ("smoothed", SMOOTHED)]
-)
-def test_discriminator_by_hand(name, expected):
-    assert float(LOSSES[name].discriminator(REAL, FAKE)) == pytest.approx(expected, rel=1e-5)
+# the mean of the real logits 0 and 2 is 1, that of the fakes -1 and 3 is 1, too
+AVERAGE = (softplus(1) + softplus(-1)) / 2 + (softplus(-2) + softplus(2)) / 2
+
+DISCRIMINATOR = {
+    "minimax": PLAIN,
+    "non-saturating": PLAIN,
+    "smoothed": SMOOTHED,
+    "least squares": (1 + 1) / 4 + (1 + 9) / 4,
+    "chi squared": (1 + 1) / 4 + (0 + 16) / 4,
+    "hinge": (1 + 0) / 2 + (0 + 4) / 2,
+    "Wasserstein": 1 - 1,
+    "relativistic average": AVERAGE,
+    # the logits less 1, that is -1, 1 and -2, 2, against 1 and -1
+    "relativistic average least squares": (4 + 0) / 4 + (1 + 9) / 4,
+    "relativistic pairing": (softplus(-1 - 0) + softplus(3 - 2)) / 2,
+}
+GENERATOR = {
+    "minimax": -(softplus(-1) + softplus(3)) / 2,
+    "non-saturating": (softplus(1) + softplus(-3)) / 2,
+    "smoothed": (softplus(1) + softplus(-3)) / 2,
+    "least squares": (4 + 4) / 4,
+    "chi squared": (1 + 9) / 4,
+    "hinge": -1,
+    "Wasserstein": -1,
+    "relativistic average": AVERAGE,
+    "relativistic average least squares": (9 + 1) / 4 + (0 + 4) / 4,
+    "relativistic pairing": (softplus(0 + 1) + softplus(2 - 3)) / 2,
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("minimax", -(softplus(-1) + softplus(3)) / 2),
-        ("non-saturating", (softplus(1) + softplus(-3)) / 2),
-        ("smoothed", (softplus(1) + softplus(-3)) / 2),
-    ],
-)
-def test_generator_by_hand(name, expected):
-    assert float(LOSSES[name].generator(FAKE)) == pytest.approx(expected, rel=1e-5)
+@pytest.mark.parametrize("name", LOSSES)
+def test_discriminator_by_hand(name):
+    loss = LOSSES[name].discriminator(REAL, FAKE)
+    assert float(loss) == pytest.approx(DISCRIMINATOR[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_generator_by_hand(name):
+    assert float(LOSSES[name].generator(FAKE, REAL)) == pytest.approx(GENERATOR[name], rel=1e-5)
+
+
+@pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.needs_real])
+def test_relativistic_losses_need_the_real_logits(name):
+    with pytest.raises(ValueError, match="the logits of both"):
+        LOSSES[name].generator(FAKE)
 
 
 @pytest.mark.parametrize("name", LOSSES)
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32"])
 def test_losses_are_float32_scalars(name, dtype):
     logits = keras.ops.zeros((4, 1), dtype)
-    values = LOSSES[name].discriminator(logits, logits), LOSSES[name].generator(logits)
+    values = LOSSES[name].discriminator(logits, logits), LOSSES[name].generator(logits, logits)
     assert [keras.backend.standardize_dtype(v.dtype) for v in values] == ["float32"] * 2
     assert [tuple(v.shape) for v in values] == [(), ()]
 
@@ -65,7 +109,7 @@ def test_losses_are_float32_scalars(name, dtype):
 def test_losses_are_finite_at_extremes(name, logit):
     logits = column(logit)
     assert math.isfinite(float(LOSSES[name].discriminator(logits, -logits)))
-    assert math.isfinite(float(LOSSES[name].generator(logits)))
+    assert math.isfinite(float(LOSSES[name].generator(logits, -logits)))
 
 
 # A world of three points: the real distribution p and the generator's q, as samples in quarters.

@@ -1,0 +1,138 @@
+"""Checks of a GAN's arguments and data, before they reach a network, which cannot check them."""
+
+import warnings
+from typing import Any
+
+import keras
+import numpy as np
+
+from kgen.backend import Tensor
+from kgen.gan.critic import check_pack, takes_labels
+from kgen.gan.penalties import GradientPenalty, WeightClipping
+
+
+def check_networks(model: keras.Model) -> None:
+    """Raises ValueError where a GAN's networks do not fit each other, the labels or the second head."""
+    _check_shapes(model.generator, model.discriminator, model.packing)
+    _check_classes(model)
+    heads = len(model.discriminator.outputs)
+    if (heads == 2) != (model.auxiliary is not None):
+        raise ValueError(
+            f"the discriminator has {heads} output(s) and auxiliary is {model.auxiliary}: an auxiliary "
+            "needs a second head (kgen.networks.with_auxiliary), and a second head an auxiliary"
+        )
+    if model.auxiliary is not None:
+        expected = model.auxiliary.outputs(model.classes)
+        got = model.discriminator.outputs[1].shape[-1]
+        if expected != got:
+            raise ValueError(f"expected {expected} outputs of the second head, got {got}")
+
+
+def check_numbers(model: keras.Model) -> None:
+    """Raises ValueError where a number is too small, or two arguments exclude each other."""
+    for name, least in (("critic_steps", 1), ("packing", 1), ("pool_size", 0)):
+        if getattr(model, name) < least:
+            raise ValueError(f"expected {name} >= {least}, got {getattr(model, name)}")
+    if model.adaptive is not None and not model.augment:
+        raise ValueError("adaptive decides how often to augment: give augment=[...], too")
+    if model.pool_size and model.classes is not None:
+        raise ValueError("the pool of past fakes keeps no labels: use pool_size=0 with classes")
+
+
+def check_penalties(model: keras.Model) -> None:
+    """Raises ValueError for penalties that do not fit the loss or each other; warns of BatchNorm."""
+    for penalty in model.penalties:
+        penalty.check(model.loss)
+    kinds = {type(penalty) for penalty in model.penalties}
+    if {WeightClipping, GradientPenalty} <= kinds:
+        raise ValueError("WeightClipping and GradientPenalty both bound the critic's slope: choose one")
+    layers = model.discriminator._flatten_layers()
+    norm = next((x for x in layers if isinstance(x, keras.layers.BatchNormalization)), None)
+    for penalty in model.penalties:
+        if penalty.per_example and norm is not None:
+            warnings.warn(
+                f"{type(penalty).__name__} is about the slope at one example, but {norm.name!r} in the "
+                "discriminator mixes those of a batch: leave BatchNorm out there "
+                "(dcgan_discriminator(batch_norm=False)), or use kgen.layers.LayerNormalization",
+                stacklevel=4,
+            )
+
+
+def check_fit(model: keras.Model, x: Any, y: Any, batch_size: int | None) -> None:
+    """Looks at what `fit` gets: labels there and in range, batches that packs divide.
+
+    Raises ValueError. Of streams only what they show without being read is checked.
+    """
+    if isinstance(x, keras.utils.PyDataset):
+        batch = x[0] if isinstance(x[0], tuple) else (x[0],)
+        y = batch[1] if len(batch) > 1 else None
+        sizes = [len(batch[0]), len(x[len(x) - 1][0])]
+    elif isinstance(x, np.ndarray):
+        size = min(batch_size or 32, len(x))  # 32 is Keras' default
+        sizes = [size, len(x) % size]
+    else:
+        return
+    for size in sizes:
+        check_pack(size, model.packing)
+    if model.needs_labels:
+        check_labels(need_labels(y, model.classes), model.classes)
+
+
+def check_labels(labels: Any, classes: int) -> None:
+    """Checks class labels.
+
+    Args:
+        labels: integers `(n,)`, 0 ... classes - 1.
+        classes: how many there are.
+
+    Raises:
+        ValueError: where a label is no integer or out of range; it says the first one.
+
+    >>> check_labels(np.array([0, 9]), classes=10)
+    """
+    labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu" or labels.ndim != 1:
+        raise ValueError(
+            f"expected integer labels of shape (n,), got {labels.dtype} of shape {labels.shape}"
+        )
+    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
+    if len(wrong):
+        raise ValueError(
+            f"expected labels 0 ... {classes - 1}, got {labels[wrong[0]]} at position {wrong[0]}"
+        )
+
+
+def need_labels(labels: Tensor | None, classes: int) -> Tensor:
+    """Gives the labels; raises ValueError where there are none."""
+    if labels is None:
+        raise ValueError(
+            f"the model is told one of {classes} classes with each example, and there are no labels: "
+            "call fit(x, labels), or give data of (x, labels)"
+        )
+    return labels
+
+
+def _check_shapes(generator: keras.Model, discriminator: keras.Model, packing: int) -> None:
+    *window, channels = generator.output_shape[1:]
+    made = (*window, channels * packing)
+    taken = tuple(discriminator.inputs[0].shape[1:])
+    if made != taken:
+        packs = f" in packs of {packing}" if packing > 1 else ""
+        raise ValueError(
+            f"the generator makes examples{packs} of shape {made}, the discriminator takes {taken}: "
+            "make them equal"
+        )
+
+
+def _check_classes(model: keras.Model) -> None:
+    told = takes_labels(model.generator)
+    if told != (model.classes is not None) or (takes_labels(model.discriminator) and not told):
+        inputs = {
+            name: [tensor.name for tensor in network.inputs] for name, network in model.parts.items()
+        }
+        raise ValueError(
+            f"classes is {model.classes}, and the networks take {inputs}: with classes the generator "
+            "takes [latents, labels] (kgen.networks.with_labels), the discriminator may take labels"
+        )
+    if model.packing > 1 and (told or model.auxiliary is not None):
+        raise ValueError("a pack has no one label or code: use packing=1 with classes or an auxiliary")

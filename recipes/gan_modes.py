@@ -1,0 +1,80 @@
+"""How many modes a GAN keeps, and what makes it keep them: PacGAN's ring of 8 and grid of 25.
+
+Paper: "PacGAN: The power of two samples in generative adversarial networks" (Lin et al., 2018), section
+4.1: GAN 6.3 and PacGAN2 7.9 modes of the ring, GAN 17.3 and PacGAN4 24.8 of the grid (93.6 %, KL 0.04).
+Command: KERAS_BACKEND=jax python recipes/gan_modes.py --quick [--data grid25] [--method gan]
+Time: 75 to 120 seconds on a busy core, 40 to 46 seconds of it computing; without --quick hours.
+Target: all 8 (with --data grid25 all 25) modes and 95 % of the samples within 3 sigma, by `ours`.
+Measured, --quick: 8 modes, 97.8 %, KL 0.003; 25 modes, 97.6 %, KL 0.006 (gan: 5, 59 %; 18, 73 %).
+"""
+
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+
+import kgen
+
+METRICS = ("modes_covered", "high_quality_share", "mode_reverse_kl")
+
+
+@dataclass(frozen=True)
+class Config(kgen.recipe.Config):
+    """The options of this recipe."""
+
+    data: Literal["ring8", "grid25"] = "ring8"
+    examples: int = 100_000
+    epochs: int = 400
+    batch_size: int = 100
+    """Packs in each step."""
+    method: Literal["gan", "pacgan2", "pacgan3", "pacgan4", "wgan_gp", "unrolled", "ours"] = "ours"
+    runs: int = 10
+    quick: bool = False
+    """One run of 20 epochs, with a fifth of the width and ten times the paper's learning rate."""
+
+
+def method(name: str, width: int) -> dict[str, Any]:
+    """The arguments of `kgen.GAN`; the paper's networks but for ours, which needs no BatchNorm."""
+    gan, nets = kgen.gan, kgen.networks
+    packing = int(name[-1]) if name.startswith("pacgan") else 1
+    mlps = {"generator": nets.mlp(2, 2, [128] * 3), "discriminator": nets.mlp(2, 1, [128] * 3)}
+    discriminator = nets.pacgan_discriminator(2 * packing, width)
+    paper = {"generator": nets.pacgan_generator(width=2 * width), "discriminator": discriminator}
+    penalty = {"loss": gan.Wasserstein(), "penalties": [gan.GradientPenalty()], "critic_steps": 5}
+    pairs = {"loss": gan.RelativisticPairing(), "penalties": [gan.R1(0.02), gan.R2(0.02)]}
+    return {
+        "wgan_gp": paper | penalty,
+        "unrolled": paper | {"unrolling": gan.Unrolling(steps=5, rate=0.01)},
+        "ours": mlps | pairs | {"ema_decay": 0.999},
+    }.get(name, paper | {"packing": packing})
+
+
+def main(config: Config) -> None:
+    import keras  # here, so that --help and mistakes in the options are answered at once
+
+    mixture, rows, ours = kgen.data.toys.TOYS[config.data], [], config.method == "ours"
+    if config.data == "ring8":  # the paper's has radius 1 and sigma 0.01
+        mixture = replace(mixture, modes=mixture.modes / 2, scale=0.01)
+    runs, epochs = (1, min(config.epochs, 20)) if config.quick else (config.runs, config.epochs)
+
+    def show(model: kgen.GAN) -> None:
+        samples = model.sample(2500, seed=config.seed)
+        rows.append([getattr(kgen.metrics, name)(samples, mixture).value for name in METRICS])
+        error = np.std(rows, axis=0) / max(len(rows) - 1, 1) ** 0.5
+        print(f"{len(rows)} run(s), {METRICS}: {np.mean(rows, axis=0)} ± {error}")
+
+    for seed in range(config.seed, config.seed + runs):
+        keras.utils.set_random_seed(seed)
+        model = kgen.GAN(**method(config.method, 40 if config.quick else 200))
+        x = mixture.sample(config.examples * model.packing, seed=seed)  # as many steps, packed or not
+        batches = kgen.data.Batches(x, None, config.batch_size * model.packing, seed, drop_last=True)
+        falling = keras.optimizers.schedules.CosineDecay(2e-3, epochs * len(batches))
+        rate = falling if ours else 1e-3 if config.quick else 1e-4
+        adam = keras.optimizers.Adam(rate, beta_1=0.0 if ours else 0.8)
+        model.compile(adam, jit_compile=config.jit_compile)
+        end = keras.callbacks.LambdaCallback(on_train_end=lambda logs, model=model: show(model))
+        model.fit(batches, epochs=epochs, verbose=0, callbacks=[end])
+
+
+if __name__ == "__main__":
+    kgen.recipe.cli(main, Config)
