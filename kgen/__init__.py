@@ -12,10 +12,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kgen import autoregressive as autoregressive
     from kgen import backend as backend
     from kgen import core as core
     from kgen import data as data
+    from kgen import density as density
     from kgen import distributions as distributions
+    from kgen import flow as flow
     from kgen import gan as gan
     from kgen import layers as layers
     from kgen import metrics as metrics
@@ -25,28 +28,58 @@ if TYPE_CHECKING:
     from kgen import recipe as recipe
     from kgen import run as run
     from kgen import vae as vae
+    from kgen.autoregressive import Autoregressive as Autoregressive
     from kgen.core import EMA as EMA
     from kgen.core import GenerativeModel as GenerativeModel
     from kgen.core import OptimizerGroup as OptimizerGroup
     from kgen.diffusion import Diffusion as Diffusion
+    from kgen.flow import Flow as Flow
     from kgen.gan import GAN as GAN
     from kgen.vae import VAE as VAE
 
 __version__ = "0.1.0"
 
 _HOME = {
+    "Autoregressive": "kgen.autoregressive",
     "Diffusion": "kgen.diffusion",
     "EMA": "kgen.core",
+    "Flow": "kgen.flow",
     "GAN": "kgen.gan",
     "GenerativeModel": "kgen.core",
     "OptimizerGroup": "kgen.core",
     "VAE": "kgen.vae",
 }
 _ROOMS = (
-    *("backend", "callbacks", "core", "data", "diffusion", "distributions", "export", "gan"),
-    *("layers", "metrics", "networks", "ode", "pictures", "random", "recipe", "report", "run", "vae"),
+    *("autoregressive", "backend", "callbacks", "core", "data", "density", "diffusion"),
+    *(
+        "distributions",
+        "export",
+        "flow",
+        "gan",
+        "layers",
+        "metrics",
+        "networks",
+        "ode",
+        "pictures",
+        "random",
+        "recipe",
+        "report",
+    ),
+    *("run", "vae"),
 )
-_SERIALIZABLE = ("core", "diffusion", "distributions", "gan", "layers", "networks", "vae")
+_SERIALIZABLE = (
+    *(
+        "autoregressive",
+        "core",
+        "diffusion",
+        "distributions",
+        "flow",
+        "gan",
+        "layers",
+        "networks",
+        "vae",
+    ),
+)
 
 __all__ = sorted([*_HOME, *_ROOMS])
 

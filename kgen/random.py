@@ -145,7 +145,11 @@ def categorical(key: Tensor, logits: Tensor) -> Tensor:
     shape = tuple(logits.shape) if len(key.shape) == 1 else tuple(logits.shape[1:])
     # argmax(logits + g) with g = -log(-log u) has the distribution softmax(logits)
     gumbel = -ops.log(-ops.log(uniform(key, shape)))
-    return ops.cast(ops.argmax(logits + gumbel, axis=-1), "int32")
+    noisy = logits + gumbel
+    # Not `ops.argmax`: what Keras makes of it on TensorFlow has no counterpart in ONNX.
+    behind = noisy < ops.max(noisy, axis=-1, keepdims=True)
+    classes = logits.shape[-1]
+    return ops.min(ops.where(behind, classes, ops.arange(classes, dtype="int32")), axis=-1)
 
 
 def _words(key: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,7 @@ import platform
 import subprocess
 import sys
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,8 +101,9 @@ class Run:
         samples: int = 64,
         reference: np.ndarray | None = None,
         watchers: "Sequence[keras.callbacks.Callback]" = (),
+        draw: Callable[[], np.ndarray] | None = None,
     ) -> "list[keras.callbacks.Callback]":
-        """Gives the callbacks that write the run at the end of each epoch.
+        """Gives the callbacks that write the run at the end of each epoch, and end it at a NaN.
 
         Args:
             model: the one that `fit` trains.
@@ -111,24 +112,26 @@ class Run:
             watchers: further callbacks that look at each epoch before it is written; what they put
                 into `logs` goes into metrics.csv: `kgen.callbacks.Evaluate`. Their time is not counted
                 as that of training.
+            draw: gives what the picture shows, where the model needs conditions or the picture is of
+                more than samples; None: `model.sample(samples, seed)`.
         """
         import keras
 
-        from kgen.callbacks import StopAfter
+        from kgen.callbacks import StopAfter, StopAtNaN
 
         spent = sum(float(row["seconds"]) for row in self._rows)
-        clock = StopAfter(self.config.minutes, spent)
+        clock, guard = StopAfter(self.config.minutes, spent), StopAtNaN()
 
         def end(epoch: int, logs: Mapping[str, float]) -> None:
-            drawn = model.sample(samples, seed=self.config.seed)
+            drawn = draw() if draw else model.sample(samples, seed=self.config.seed)
             numbers = {**logs, "seconds": round(clock.seconds, 2)}
-            self._check_finite(numbers, drawn, epoch + 1)
+            self._check_finite(numbers, drawn, epoch + 1, guard.step)
             with explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
                 self._write_picture(drawn, reference, epoch + 1)
                 self._write_metrics({"epoch": epoch + 1, **numbers})
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
 
-        return [clock, *watchers, keras.callbacks.LambdaCallback(on_epoch_end=end)]
+        return [clock, guard, *watchers, keras.callbacks.LambdaCallback(on_epoch_end=end)]
 
     def _create(self) -> None:
         if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
@@ -190,15 +193,20 @@ class Run:
     def _way_on(self) -> str:
         return f"{self._intact()}. Make room, and go on with --resume"
 
-    def _check_finite(self, numbers: Mapping[str, float], drawn: np.ndarray, epoch: int) -> None:
+    def _check_finite(
+        self, numbers: Mapping[str, float], drawn: np.ndarray, epoch: int, step: int | None
+    ) -> None:
         bad = [name for name, value in numbers.items() if not np.isfinite(value)]
-        if bad or not np.isfinite(drawn).all():
-            raise self._diverged(", ".join(bad) or "samples", epoch)
+        if bad or step is not None or not np.isfinite(drawn).all():
+            what = ", ".join(bad) or ("samples" if step is None else "a loss")
+            raise self._diverged(what, epoch, step)
 
-    def _diverged(self, what: str, epoch: int) -> DivergenceError:
+    def _diverged(self, what: str, epoch: int, step: int | None = None) -> DivergenceError:
+        when = "" if step is None else f", in step {step}"
+        where = f" in {self.path / STATE}" if self.epoch else ""
         return DivergenceError(
-            f"training diverged in epoch {epoch} of {self.path}: {what} NaN or infinite; "
-            f"{self._intact()}. Try a smaller learning rate",
+            f"training diverged in epoch {epoch} of {self.path}{when}: {what} NaN or infinite; "
+            f"{self._intact()}{where}. Try a smaller learning rate",
             epoch,
         )
 

@@ -6,7 +6,10 @@ import tempfile
 for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1")
+# Compiling is most of what the tests of XLA cost; their models are too small to gain by LLVM's passes.
+_flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+_quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+os.environ.setdefault("XLA_FLAGS", f"{_flags} {_quick}")
 
 # JAX compiles the same small models in many tests: once is enough.
 _cache = tempfile.TemporaryDirectory(prefix="kgen-jax-")

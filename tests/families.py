@@ -37,6 +37,35 @@ def dcgan(**options):
     return kgen.GAN(generator, discriminator, **options)
 
 
+def critic():
+    """Without the last bias, to which losses of differences give no gradient."""
+    inputs = keras.Input((2,))
+    hidden = keras.layers.Dense(16, activation=keras.activations.tanh)(inputs)
+    return keras.Model(inputs, keras.layers.Dense(1, use_bias=False)(hidden))
+
+
+def wgan_gp(**options):
+    """A penalty that takes second derivatives, two critic steps."""
+    options = {"critic_steps": 2, "penalties": [kgen.gan.GradientPenalty()]} | options
+    generator = kgen.networks.mlp(2, 2, hidden=(16,))
+    return kgen.GAN(generator, critic(), kgen.gan.Wasserstein(), **options)
+
+
+def r3gan(**options):
+    """Penalties every other step, adaptive noise, past fakes, unrolled steps."""
+    return kgen.GAN(
+        kgen.networks.mlp(2, 2, hidden=(16,)),
+        critic(),
+        kgen.gan.RelativisticPairing(),
+        [kgen.gan.R1(every=2), kgen.gan.R2(), kgen.gan.OrthogonalRegularisation()],
+        augment=[kgen.gan.InstanceNoise(steps=100)],
+        adaptive=kgen.gan.Adaptive(examples=500),
+        pool_size=64,
+        unrolling=kgen.gan.Unrolling(steps=1),
+        **options,
+    )
+
+
 def vae(**options):
     options = {"likelihood": kgen.vae.Gaussian(0.5)} | options
     return kgen.VAE(
@@ -65,6 +94,36 @@ def ddpm(**options):
     return kgen.Diffusion(network, ema_decay=0.99, clip=(-1.0, 1.0), **options)
 
 
+def consistency(**options):
+    """A student: a frozen teacher, two averages of the network, and a count of its steps."""
+    network, teacher = (kgen.networks.residual_mlp(2, width=8, depth=1, seed=i) for i in range(2))
+    options = {"halve_every": 4, "target_decay": 0.9, "ema_decay": 0.99} | options
+    return kgen.diffusion.ConsistencyModel(network, teacher, **options)
+
+
+def realnvp(**options):
+    return kgen.flow.RealNVP((2,), **{"layers": 2, "hidden": (16,)} | options)
+
+
+def maf(**options):
+    """A spline for each number, an average of the weights."""
+    spline = kgen.flow.RationalQuadratic(bins=4)
+    options = {"layers": 2, "hidden": (16,), "transform": spline, "ema_decay": 0.99} | options
+    return kgen.flow.MAF((2,), **options)
+
+
+def glow(**options):
+    """Two scales of images, with dequantisation."""
+    return kgen.flow.Glow((8, 8, 1), **{"levels": 2, "steps": 1, "width": 4} | options)
+
+
+def pixelcnn(**options):
+    """Masked convolutions, a logit for each of 256 levels, an average of the weights."""
+    likelihood = kgen.autoregressive.Categorical()
+    network = kgen.networks.pixelcnn((4, 4, 1), likelihood.outputs(), width=8, depth=1, first_size=3)
+    return kgen.Autoregressive(network, likelihood, **{"ema_decay": 0.99} | options)
+
+
 FAMILIES = [
     Family("gan", gan, (2,), None),
     Family("dcgan", dcgan, (8, 8, 1), None),
@@ -72,6 +131,13 @@ FAMILIES = [
     Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
     Family("diffusion", diffusion, (2,), "loss"),
     Family("ddpm", ddpm, (8, 8, 1), "loss"),
+    Family("consistency", consistency, (2,), None),
+    Family("realnvp", realnvp, (2,), "loss"),
+    Family("maf", maf, (2,), "loss"),
+    Family("glow", glow, (8, 8, 1), "loss"),
+    Family("wgan_gp", wgan_gp, (2,), None),
+    Family("r3gan", r3gan, (2,), None),
+    Family("pixelcnn", pixelcnn, (4, 4, 1), "loss"),
 ]
 
 

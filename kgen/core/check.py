@@ -8,15 +8,15 @@ import numpy as np
 Shape = tuple[int | None, ...] | None
 
 
-def check_batch(x: Any, shape: Shape) -> None:
+def check_batch(x: Any, shape: Shape, integers: bool = False) -> None:
     """Checks what is known while a step is traced: the type and the shape of a batch.
 
     Raises ValueError.
     """
-    _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape)
+    _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape, integers)
 
 
-def check_values(x: Any, shape: Shape) -> None:
+def check_values(x: Any, shape: Shape, integers: bool = False) -> None:
     """Checks an array in full, and the first batch of a `PyDataset`: type, shape, range, NaN.
 
     Streams that can be read only once are checked batch by batch, by `check_batch`, without their
@@ -29,7 +29,7 @@ def check_values(x: Any, shape: Shape) -> None:
         return
     if len(x) == 0:
         raise ValueError(f"expected {_describe(shape)}, got an empty data set of shape {x.shape}")
-    _check(str(x.dtype), x.shape, shape)
+    _check(str(x.dtype), x.shape, shape, integers)
     low, high = float(x.min()), float(x.max())
     if not np.isfinite([low, high]).all():
         count = int((~np.isfinite(x)).sum())
@@ -44,8 +44,10 @@ def check_values(x: Any, shape: Shape) -> None:
         )
 
 
-def _check(dtype: str, shape: tuple, expected: Shape) -> None:
-    if not keras.backend.is_float_dtype(dtype):
+def _check(dtype: str, shape: tuple, expected: Shape, integers: bool) -> None:
+    if integers and not keras.backend.is_int_dtype(dtype):
+        raise ValueError(f"expected integers, got {dtype}: this model takes tokens 0, 1, 2, ...")
+    if not integers and not keras.backend.is_float_dtype(dtype):
         fix = "divide by 127.5 and subtract 1" if dtype == "uint8" else "convert it to float32"
         raise ValueError(f"expected {_describe(expected)}, got {dtype}: {fix}")
     if expected is None:

@@ -77,6 +77,11 @@ class GenerativeModel(keras.Model):
         return None
 
     @property
+    def integers(self) -> bool:
+        """Whether examples are integers, such as tokens; else they are floats."""
+        return False
+
+    @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
         """The exported functions: method name to its inputs; the first axis, None, is the batch."""
         return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
@@ -116,7 +121,7 @@ class GenerativeModel(keras.Model):
         x, condition, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError("generative models take no sample_weight: drop it, or resample the data")
-        check_batch(x, self.data_shape)
+        check_batch(x, self.data_shape, self.integers)
         return x, condition
 
     def minimize(self, loss_fn: Callable[[], Any], part: str | None = None) -> Any:
@@ -207,7 +212,7 @@ class GenerativeModel(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
-        check_values(x, self.data_shape)
+        check_values(x, self.data_shape, self.integers)
         if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
             kwargs.setdefault("shuffle", False)
         with backend.keep_weights(self):

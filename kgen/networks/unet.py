@@ -13,14 +13,14 @@ from dataclasses import dataclass
 import keras
 from keras import layers, ops
 
-from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization
+from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization, UpsampleConv2D
 from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
 
 _CONV = {1: layers.Conv1D, 2: Conv2D, 3: layers.Conv3D}
-_UPSAMPLING = {1: layers.UpSampling1D, 2: layers.UpSampling2D, 3: layers.UpSampling3D}
+_UPSAMPLING = {1: layers.UpSampling1D, 3: layers.UpSampling3D}
 
 
 def unet(
@@ -95,7 +95,7 @@ def unet(
             x = layers.Concatenate()([x, skips.pop()])
             x = make.attention(make.residual(x, width * multiplier))
         if level:
-            x = make.convolution(_UPSAMPLING[len(shape) - 1](2)(x), x.shape[-1])
+            x = make.doubled(x)
     x = make.activated(make.normalised(x))
     outputs = make.convolution(x, channels_out or shape[-1], zero=True, dtype="float32")
     return keras.Model(list(inputs.values()), outputs, name=name)
@@ -161,6 +161,13 @@ class _Blocks:
             channels, 3, strides=strides, padding="same", kernel_initializer=start, dtype=dtype
         )
         return layer(x)
+
+    def doubled(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Repeats each pixel twice along every axis, and convolves."""
+        rank, channels = len(x.shape) - 2, x.shape[-1]
+        if rank == 2:
+            return UpsampleConv2D(channels, kernel_initializer=GlorotUniform(next(self.seeds)))(x)
+        return self.convolution(_UPSAMPLING[rank](2)(x), channels)
 
     def dense(self, x: keras.KerasTensor, units: int) -> keras.KerasTensor:
         return layers.Dense(units, kernel_initializer=GlorotUniform(next(self.seeds)))(x)

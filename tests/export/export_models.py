@@ -49,9 +49,31 @@ def guided():
     return kgen.Diffusion(network, classes=3, label_dropout=0.1, clip=(-1.0, 1.0), ema_decay=0.9)
 
 
-MAKE = {"dcgan": families.dcgan, "conv_vae": families.conv_vae, "walk": walk, "guided": guided}
+def superres():
+    """Told an image, as further channels of the input."""
+    small = {"width": 4, "multipliers": (1,), "blocks": 1, "attention": ()}
+    network = kgen.networks.unet((4, 4, 3), extra_channels=3, **small)
+    return kgen.Diffusion(network, clip=(-1.0, 1.0))
+
+
+def cgan():
+    """Both endpoints of seeds and labels."""
+    generator, discriminator = kgen.networks.mlp(4, 2, (8,)), kgen.networks.mlp(2, 1, (8,))
+    generator = kgen.networks.with_labels(generator, classes=3, width=2)
+    discriminator = kgen.networks.with_projection(discriminator, classes=3)
+    return kgen.GAN(generator, discriminator, classes=3)
+
+
+MAKE = {
+    "cgan": cgan,
+    "dcgan": families.dcgan,
+    "conv_vae": families.conv_vae,
+    "walk": walk,
+    "guided": guided,
+    "superres": superres,
+}
 # The float32 error of one evaluation, and of fifty.
-TOLERANCES = {"dcgan": 1e-5, "conv_vae": 1e-5, "walk": 1e-5, "guided": 1e-4}
+TOLERANCES = {"cgan": 1e-5, "dcgan": 1e-5, "conv_vae": 1e-5, "walk": 1e-5, "guided": 1e-4}
 
 
 @cache

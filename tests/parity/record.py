@@ -54,7 +54,9 @@ def loss_of(model: keras.Model, part: str, x: np.ndarray):
     if part != "model":
         return getattr(model, f"{part}_loss")(x)
     keys = model.random.next_keys(like=x)
-    if isinstance(model, kgen.Diffusion):
+    if isinstance(model, kgen.Flow):
+        return ops.mean(model.losses_of(x, None, keys))
+    if isinstance(model, kgen.Diffusion | kgen.Autoregressive):
         return ops.mean(model.losses_of(x, None, keys, training=True))
     log_likelihood, kl = model.elbo_terms(x, keys, training=True)
     return ops.mean(model.beta * kl - log_likelihood)

@@ -16,7 +16,13 @@ from kgen import recipe
 TINY = {
     "gan_ring": "--examples 512 --batch-size 64 --hidden 8 8",
     "vae_fashion": "--examples 64 --batch-size 32 --width 2",
+    "distill_2d": "--examples 512 --epochs 1 --width 8 --evaluations 1 2",
     "dcgan_fashion": "--examples 64 --batch-size 32 --width 2",
+    "char_transformer": "--examples 64 --batch-size 32 --length 16 --width 8 --depth 1",
+    "wgan_gp_fashion": "--examples 64 --batch-size 32",
+    "cgan_fashion": "--examples 64 --batch-size 32",
+    "r3gan_fashion": "--examples 64 --batch-size 32",
+    "gan_modes": "--examples 512 --batch-size 64 --runs 1",
 }
 
 

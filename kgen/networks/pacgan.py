@@ -1,0 +1,61 @@
+"""The networks of PacGAN's experiments in the plane, in which the coverage of modes is compared.
+
+Source: "PacGAN: The power of two samples in generative adversarial networks" (Lin et al., 2018),
+section 4.1 and its published code: weights from N(0, 0.02**2).
+"""
+
+import keras
+from keras import layers
+
+from kgen.layers import Maxout, Normal
+from kgen.networks.seeds import layer_seeds
+
+_STDDEV = 0.02
+
+
+def pacgan_generator(
+    latent_dim: int = 2, output_dim: int = 2, width: int = 400, depth: int = 4, seed: int | None = None
+) -> keras.Model:
+    """Builds a perceptron with BatchNorm and ReLU, `(batch, latent_dim)` to `(batch, output_dim)`.
+
+    Args:
+        latent_dim: at least 1.
+        output_dim: at least 1.
+        width: units of each hidden layer.
+        depth: hidden layers.
+        seed: of the initial weights, the same on every backend; None: fresh ones.
+
+    >>> pacgan_generator(width=8).output_shape
+    (None, 2)
+    """
+    seeds = layer_seeds(seed)
+    inputs = x = layers.Input((latent_dim,), name="latents")
+    for _ in range(depth):
+        x = layers.Dense(width, use_bias=False, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+        x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
+    outputs = layers.Dense(output_dim, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+    return keras.Model(inputs, outputs, name="pacgan_generator")
+
+
+def pacgan_discriminator(
+    input_dim: int = 2, width: int = 200, depth: int = 3, pieces: int = 5, seed: int | None = None
+) -> keras.Model:
+    """Builds a perceptron with maxout, `(batch, input_dim)` to logits `(batch, 1)`.
+
+    Args:
+        input_dim: of an example times how many are packed.
+        width: units of each hidden layer.
+        depth: hidden layers.
+        pieces: linear maps behind each unit.
+        seed: of the initial weights, the same on every backend; None: fresh ones.
+
+    >>> pacgan_discriminator(2 * 4, width=8).input_shape
+    (None, 8)
+    """
+    seeds = layer_seeds(seed)
+    inputs = x = layers.Input((input_dim,), name="inputs")
+    for _ in range(depth):
+        dense = layers.Dense(width * pieces, kernel_initializer=Normal(_STDDEV, next(seeds)))
+        x = Maxout(pieces)(dense(x))
+    outputs = layers.Dense(1, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+    return keras.Model(inputs, outputs, name="pacgan_discriminator")
