@@ -103,7 +103,8 @@ def save_interpolation(
     shorter than any that the model has seen. Under others it is straight.
 
     Args:
-        model: with a `prior` and `decode`: a `VAE`, a `GAN`, on images.
+        model: with a `prior` and `decode`: a `VAE`, a `GAN`, a `Flow`, on images. Where it takes
+            labels, row i is of the class i % classes.
         path: ends in .png.
         steps: images in a row, its two ends included, at least 2.
         rows: how many walks.
@@ -117,7 +118,8 @@ def save_interpolation(
     walk = _spherical if _is_standard_normal(model.prior) else _straight
     fractions = np.linspace(0.0, 1.0, steps)
     latents = [walk(a, b, t) for a, b in zip(ends[:rows], ends[rows:], strict=True) for t in fractions]
-    return save_grid(model.decode(np.stack(latents).astype("float32")), path, columns=steps)
+    labels = _labels(model, np.repeat(np.arange(rows), steps))
+    return save_grid(model.decode(np.stack(latents).astype("float32"), *labels), path, columns=steps)
 
 
 def save_neighbours(
@@ -191,6 +193,13 @@ def _check_points(points: np.ndarray) -> np.ndarray:
     if points.ndim != 2 or points.shape[1] != 2 or not len(points):
         raise ValueError(f"expected points of shape (n, 2), got shape {points.shape}")
     return points
+
+
+def _labels(model: "GenerativeModel", rows: np.ndarray) -> list[np.ndarray]:
+    """The labels that `decode` takes besides latents: a class a row, or nothing."""
+    if "labels" not in model.endpoints["generate"]:
+        return []
+    return [(rows % model.classes).astype("int32")]
 
 
 def _latents(model: "GenerativeModel", n: int, seed: int | None) -> np.ndarray:

@@ -162,6 +162,17 @@ def test_a_spherical_walk_follows_the_circle(a, b, t, expected):
     np.testing.assert_allclose(pictures._spherical(np.array(a), np.array(b), t), expected, atol=1e-12)
 
 
+def test_a_row_of_a_conditional_model_is_of_one_class(tmp_path):
+    latents, labels = keras.Input((2,)), keras.Input((), dtype="int32")
+    level = keras.ops.cast(labels, "float32") - 1.0 + 0.0 * keras.ops.sum(latents, axis=-1)
+    image = layers.Reshape((2, 2, 1))(layers.RepeatVector(4)(level[:, None]))
+    generator = keras.Model([latents, labels], image)
+    critic = keras.Sequential([keras.Input((2, 2, 1)), layers.Flatten(), layers.Dense(1)])
+    model = kgen.GAN(generator, critic, classes=3)
+    path = pictures.save_interpolation(model, tmp_path / "walk.png", steps=2, rows=4)
+    np.testing.assert_allclose(tiles(path, 2)[:, :, 0, 0].T, [[-1, 0, 1, -1]] * 2, atol=1 / 100)
+
+
 def test_a_walk_of_one_step_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="expected steps >= 2, got 1"):
         pictures.save_interpolation(model(), tmp_path / "walk.png", steps=1)
