@@ -14,6 +14,7 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | `Adam._parallel_update_step` | `backend/torch.py` | where the update in one pass enters |
 | `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |
 | `Adam._get_variable_index` | `backend/*_adam.py` | which slot is a variable's |
+| `Function._run_through_graph` | `autoregressive/stepping.py` | each layer, run for one position |
 """
 
 from collections.abc import Callable, Iterable, Sequence
