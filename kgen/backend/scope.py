@@ -15,6 +15,8 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |
 | `Adam._get_variable_index` | `backend/*_adam.py` | which slot is a variable's |
 | `Function._run_through_graph` | `autoregressive/stepping.py` | each layer, run for one position |
+| `Layer._flatten_layers` | `gan/checks.py` | is a BatchNorm anywhere inside? |
+| `Layer._inbound_nodes` | `networks/flops.py` | the shapes of each use of a layer |
 """
 
 from collections.abc import Callable, Iterable, Sequence
