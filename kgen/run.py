@@ -105,6 +105,8 @@ class Run:
     ) -> "list[keras.callbacks.Callback]":
         """Gives the callbacks that write the run at the end of each epoch, and end it at a NaN.
 
+        At the end of training they make the pictures of `kgen report` that need the model.
+
         Args:
             model: the one that `fit` trains.
             samples: how many to draw; the picture shows all points, or the first 64 images.
@@ -131,7 +133,13 @@ class Run:
                 self._write_metrics({"epoch": epoch + 1, **numbers})
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
 
-        return [clock, guard, *watchers, keras.callbacks.LambdaCallback(on_epoch_end=end)]
+        def finish(logs: Any) -> None:
+            from kgen.report import pictures_of
+
+            pictures_of(self.path, model)  # now, since a report would have to load the model first
+
+        write = keras.callbacks.LambdaCallback(on_epoch_end=end, on_train_end=finish)
+        return [clock, guard, *watchers, write]
 
     def _create(self) -> None:
         if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RECONSTRUCTED = 20  # test images
 
 
-def pictures_of(run: str | os.PathLike[str]) -> list[Path]:
+def pictures_of(run: str | os.PathLike[str], model: "GenerativeModel | None" = None) -> list[Path]:
     """Makes the pictures of a run's model: what its family has of `reconstructions.png`,
     `interpolation.png` and `neighbours.png`, in the folder `pictures` of the run.
 
@@ -29,7 +29,9 @@ def pictures_of(run: str | os.PathLike[str]) -> list[Path]:
     or is not one of images. Where the model or the data cannot be loaded, a note says why.
 
     Args:
-        run: its directory. The model is loaded on `KERAS_BACKEND`, else on the run's own backend.
+        run: its directory.
+        model: as it was saved last; None: it is loaded, on `KERAS_BACKEND`, else on the run's own
+            backend.
 
     Returns the files made. Raises UserError where `run` is no run.
     """
@@ -39,21 +41,23 @@ def pictures_of(run: str | os.PathLike[str]) -> list[Path]:
     if not state.exists() or (folder.exists() and folder.stat().st_mtime >= state.stat().st_mtime):
         return []
     try:
-        return _make(path, config)
+        return _make(path, config, model)
     except (UserError, ImportError, OSError, TypeError, ValueError) as error:
         click.echo(f"note: no pictures from the model of {path}: {error}", err=True)
         return []
 
 
-def _make(path: Path, config: dict[str, Any]) -> list[Path]:
+def _make(path: Path, config: dict[str, Any], model: "GenerativeModel | None") -> list[Path]:
     import kgen.data
 
     load = functools.partial(kgen.data.load, config["data"])
     train = load("train", size=config.get("examples"), seed=config.get("seed", 0))
     makers = {}
     if len(train.spec.shape) == 3:
-        _choose_backend(path)
-        makers = _makers(load_model(path), train.x, load("test").x[:_RECONSTRUCTED])
+        if model is None:
+            _choose_backend(path)
+            model = load_model(path)
+        makers = _makers(model, train.x, load("test").x[:_RECONSTRUCTED])
     with tempfile.TemporaryDirectory(dir=path) as folder:  # each file moves to its place whole
         made = [make(Path(folder) / f"{name}.png") for name, make in makers.items()]
         (path / PICTURES).mkdir(exist_ok=True)

@@ -50,3 +50,13 @@ def test_a_class_of_ones_own_leaves_a_page_and_a_note(make_run, capsys):
     save(keras.Sequential([keras.Input((2,)), Own()]), run)
     assert write_report([run]).read_text().count("<img") == 3
     assert "note: no pictures" in capsys.readouterr().err
+
+
+def test_a_model_at_hand_is_not_loaded(make_run):
+    run = make_run(examples=64)
+    generator = kgen.networks.dcgan_generator(2, (28, 28, 1), width=2)
+    model = kgen.GAN(generator, kgen.networks.dcgan_discriminator((28, 28, 1), width=2))
+    (run / "model.keras").write_bytes(b"no model")
+    made = {file.name for file in pictures_of(run, model)}
+    assert made == {"interpolation.png", "neighbours.png"}
+    assert write_report([run]).read_text().count("<img") == 5
