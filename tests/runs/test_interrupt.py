@@ -35,7 +35,7 @@ def test_a_killed_process_resumes_to_the_same_end(
     path = train("gan_ring", "--epochs 3 --resume")
     assert learned(path) == learned(trained)
     names = {file.name for file in path.iterdir()}
-    assert names == {"config.json", "env.json", "metrics.csv", "model.keras", "samples"}
+    assert names == {"config.json", "env.json", "metrics.csv", "model.keras", "pictures", "samples"}
 
 
 @pytest.mark.slow
