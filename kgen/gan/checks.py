@@ -67,7 +67,7 @@ def check_fit(model: keras.Model, x: Any, y: Any, batch_size: int | None) -> Non
         batch = x[0] if isinstance(x[0], tuple) else (x[0],)
         y = batch[1] if len(batch) > 1 else None
         sizes = [len(batch[0]), len(x[len(x) - 1][0])]
-    elif isinstance(x, np.ndarray):
+    elif isinstance(x, np.ndarray) and len(x):
         size = min(batch_size or 32, len(x))  # 32 is Keras' default
         sizes = [size, len(x) % size]
     else:

@@ -89,7 +89,11 @@ def test_the_search_changes_nothing_in_the_model():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+@pytest.mark.parametrize(
+    "family",
+    [f for f in FAMILIES if f.name in ("gan", "dcgan", "vae", "conv_vae", "diffusion", "realnvp")],
+    ids=lambda family: family.name,
+)
 def test_healthy_families_are_left_alone(family):
     x = toy_data(family)
     doctor = Doctor(x, speak=lambda text: None)
