@@ -97,12 +97,19 @@ def ddpm(**options):
 def consistency(**options):
     """A student: a frozen teacher, two averages of the network, and a count of its steps."""
     network, teacher = (kgen.networks.residual_mlp(2, width=8, depth=1, seed=i) for i in range(2))
+    rng = np.random.default_rng(0)
+    teacher.set_weights([rng.normal(0.0, 0.5, w.shape) for w in teacher.get_weights()])
     options = {"halve_every": 4, "target_decay": 0.9, "ema_decay": 0.99} | options
     return kgen.diffusion.ConsistencyModel(network, teacher, **options)
 
 
 def realnvp(**options):
-    return kgen.flow.RealNVP((2,), **{"layers": 2, "hidden": (16,)} | options)
+    """Two couplings by hand, without ActNorm, which alone would fit these data."""
+    couplings = [
+        kgen.flow.layers.Coupling(kgen.networks.conditioner(1, 2, hidden=(16,)), mask)
+        for mask in (kgen.flow.Half(), kgen.flow.Half(flip=True))
+    ]
+    return kgen.Flow(couplings, kgen.distributions.StandardNormal((2,)), **options)
 
 
 def maf(**options):

@@ -73,8 +73,9 @@ class _GroupNorm(torch.autograd.Function):
         """Gives the gradients of x, scale and offset."""
         x, scale, mean, inverse = ctx.saved_tensors
         cotangent = cotangent.contiguous(memory_format=torch.channels_last)
+        affine = scale is not None  # a traced graph cannot hold the gradient of what is not there
         gradients = torch.ops.aten.native_group_norm_backward(
-            cotangent, x, mean, inverse, scale, *ctx.sizes, [True, True, True]
+            cotangent, x, mean, inverse, scale, *ctx.sizes, [True, affine, affine]
         )
         wanted = zip(gradients, ctx.needs_input_grad, strict=False)
         return *(gradient if needed else None for gradient, needed in wanted), None, None

@@ -1,5 +1,6 @@
 """Which metrics are measured of what: a suite is a sequence of functions from a comparison to cards."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -69,7 +70,10 @@ def classes(given: Comparison) -> list[Card]:
 
 
 def by_class(given: Comparison) -> list[Card]:
-    """Class accuracy and intra-class Fréchet distance, where the samples have labels."""
+    """Class accuracy and intra-class Fréchet distance, where the samples have labels.
+
+    Warns, and leaves the distance out, where a class has too few samples for it.
+    """
     samples, reference = given.samples, given.reference
     if samples.labels is None:
         return []
@@ -78,7 +82,10 @@ def by_class(given: Comparison) -> list[Card]:
         cards.append(class_accuracy(samples.probabilities, samples.labels))
     if reference.labels is not None:
         sets = (samples.features, samples.labels, reference.features, reference.labels)
-        cards.append(intra_class_frechet_distance(*sets, seed=given.seed))
+        try:
+            cards.append(intra_class_frechet_distance(*sets, seed=given.seed))
+        except ValueError as error:
+            warnings.warn(str(error), stacklevel=2)
     return cards
 
 

@@ -98,9 +98,9 @@ def points(name: str = "pinwheel") -> Subject:
     )
 
 
-def images(name: str) -> Subject:
+def images(name: str, size: int | None) -> Subject:
     """Clothes of ten classes."""
-    train = kgen.data.load(name)
+    train = kgen.data.load(name, size=size)
     network = kgen.metrics.features.fashion_classifier()
     reference = network(train.x)
     return Subject(
@@ -211,7 +211,7 @@ def main() -> None:
         plane = points()
         study(plane, train(plane, options.minutes / 4.0), options)
     if not options.plane:
-        clothes = images(options.data)
+        clothes = images(options.data, options.examples)
         models = [kgen.run.load_model(run) for run in options.runs or ()]
         study(clothes, models or train(clothes, options.minutes), options)
 
@@ -223,6 +223,7 @@ def _options() -> argparse.Namespace:
     which.add_argument("--images", action="store_true", help="images only")
     which.add_argument("--runs", nargs=2, type=Path, help="of a diffusion model and of a flow")
     parser.add_argument("--data", default="fashion_mini", help="images of the ten kinds of clothes")
+    parser.add_argument("--examples", type=int, help="images to train on; default: all")
     parser.add_argument("--minutes", type=float, default=4.0, help="to train each model of images")
     parser.add_argument("--samples", type=int, default=500, help="at least 50")
     parser.add_argument("--steps", type=int, nargs="+", default=[10, 25, 100], help="of DDIM")

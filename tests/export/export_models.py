@@ -64,6 +64,11 @@ def cgan():
     return kgen.GAN(generator, discriminator, classes=3)
 
 
+def told_flow():
+    """A transform of vectors that is told a label, in all of a flow's endpoints."""
+    return kgen.flow.NeuralSplineFlow((2,), layers=2, hidden=(8,), bins=4, classes=3)
+
+
 MAKE = {
     "cgan": cgan,
     "dcgan": families.dcgan,
@@ -71,9 +76,19 @@ MAKE = {
     "walk": walk,
     "guided": guided,
     "superres": superres,
+    "told_flow": told_flow,
+    "maf": families.maf,
 }
 # The float32 error of one evaluation, and of fifty.
-TOLERANCES = {"cgan": 1e-5, "dcgan": 1e-5, "conv_vae": 1e-5, "walk": 1e-5, "guided": 1e-4}
+TOLERANCES = {
+    "told_flow": 1e-5,
+    "maf": 1e-5,
+    "cgan": 1e-5,
+    "dcgan": 1e-5,
+    "conv_vae": 1e-5,
+    "walk": 1e-5,
+    "guided": 1e-4,
+}
 
 
 @cache

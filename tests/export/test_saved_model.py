@@ -23,6 +23,11 @@ ENDPOINTS = [
     ("walk", "generate"),
     ("walk", "move"),
     ("guided", "generate"),
+    ("maf", "generate"),
+    ("told_flow", "generate"),
+    ("told_flow", "log_prob"),
+    ("told_flow", "encode"),
+    ("told_flow", "decode"),
 ]
 
 SERVER = """

@@ -22,6 +22,10 @@ TINY = {
     "wgan_gp_fashion": "--examples 64 --batch-size 32",
     "cgan_fashion": "--examples 64 --batch-size 32",
     "r3gan_fashion": "--examples 64 --batch-size 32",
+    "flow_2d": "--examples 256 --epochs 1 --data moons",
+    "glow_fashion": "--examples 64 --batch-size 32",
+    "glow_mnist": "--examples 64 --batch-size 32",
+    "realnvp_fashion": "--examples 64 --batch-size 32",
     "gan_modes": "--examples 512 --batch-size 64 --runs 1",
 }
 

@@ -133,8 +133,12 @@ class Linear(Transform):
         super().__init__(**kwargs)
         self.channels = channels
         self.seed = python_random.getrandbits(31) if seed is None else seed
-        self._order = np.random.default_rng(self.seed).permutation(channels)
         shape = (channels, channels)
+        # a weight, for a file of weights must hold it
+        self.order = self.add_weight(
+            shape=(channels,), dtype="int", initializer="zeros", trainable=False, name="order"
+        )
+        self.order.assign(np.random.default_rng(self.seed).permutation(channels))
         self.lower = self.add_weight(shape=shape, initializer="zeros", name="lower")
         self.upper = self.add_weight(shape=shape, initializer="zeros", name="upper")
         self.log_diagonal = self.add_weight(shape=(channels,), initializer="zeros", name="log_diagonal")
@@ -144,16 +148,18 @@ class Linear(Transform):
     ) -> tuple[Tensor, Tensor]:
         """log |det W| = sum log diag U, once for each position."""
         left, right = self._factors(x.dtype)
-        mixed = ops.matmul(x, ops.transpose(ops.matmul(left, right)))
-        z = ops.take(mixed, ops.convert_to_tensor(self._order.astype("int32")), axis=-1)
-        return z, zero_ladj(x) + _positions(x) * ops.sum(ops.cast(self.log_diagonal, x.dtype))
+        matrix = ops.matmul(self._permutation(x.dtype), ops.matmul(left, right))
+        log_diagonal = ops.cast(self.log_diagonal, x.dtype)
+        ladj = zero_ladj(x) + _positions(x) * ops.sum(log_diagonal)
+        return ops.matmul(x, ops.transpose(matrix)), ladj
 
     def inverse_and_ladj(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x = (L U)^-1 P^-1 z."""
-        back = ops.convert_to_tensor(np.argsort(self._order).astype("int32"))
+        """x = (L U)^-1 P^T z."""
         inverse = lu_inverse(*self._factors(z.dtype))
-        x = ops.matmul(ops.take(z, back, axis=-1), ops.transpose(inverse))
-        return x, zero_ladj(z) - _positions(z) * ops.sum(ops.cast(self.log_diagonal, z.dtype))
+        inverse = ops.matmul(inverse, ops.transpose(self._permutation(z.dtype)))
+        log_diagonal = ops.cast(self.log_diagonal, z.dtype)
+        ladj = zero_ladj(z) - _positions(z) * ops.sum(log_diagonal)
+        return ops.matmul(z, ops.transpose(inverse)), ladj
 
     def load_own_variables(self, store: Any) -> None:
         """Loads the weights; raises ValueError where W would be singular."""
@@ -171,6 +177,10 @@ class Linear(Transform):
     @property
     def _singular(self) -> bool:
         return not (np.abs(self.log_diagonal.numpy()) < _LARGEST_LOG).all()
+
+    def _permutation(self, dtype: Any) -> Tensor:
+        order = ops.cast(self.order, "int32")
+        return ops.cast(ops.one_hot(order, self.channels, dtype="float32"), dtype)
 
     def _factors(self, dtype: Any) -> tuple[Tensor, Tensor]:
         weights = (self.lower, self.upper, self.log_diagonal)

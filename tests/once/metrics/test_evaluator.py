@@ -154,6 +154,13 @@ def test_labels_add_the_metrics_by_class():
     assert "intra_class_frechet_distance" in values(cards)
 
 
+def test_classes_too_small_for_a_distance_are_told_of_and_do_not_end_the_evaluation():
+    labels = np.minimum(np.arange(300), 1)  # one sample of class 0
+    with pytest.warns(UserWarning, match="at least 32 samples of class 0, got 1"):
+        cards = evaluator(metrics=suites.IMAGES)(SAMPLES, labels)
+    assert "intra_class_frechet_distance" not in values(cards)
+
+
 def test_a_likelihood_says_what_it_is():
     model = Shifted()
     model.log_prob_estimate, model.range_width = "exact", 2.0
