@@ -34,6 +34,7 @@ __all__ = [
     "batch_norm",
     "compile_program",
     "concrete",
+    "conv",
     "conv_transpose",
     "divergence",
     "fit_strategy",

@@ -1,4 +1,4 @@
-"""The convolution to one channel, on batches of one and more."""
+"""The convolution: strides and margins; one channel, on batches of one and more."""
 
 import keras
 import numpy as np
@@ -31,3 +31,20 @@ def test_equals_keras_with_gradients(batch, filters):
     np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(x)), y, atol=1e-4)
     expected = [[np.einsum("nhwc,nhwf->cf", s, 2 * y) for s in row] for row in shifted]
     np.testing.assert_allclose(keras.ops.convert_to_numpy(got[0]), expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("strides", [1, 2, (1, 3)], ids=str)
+@pytest.mark.parametrize("kernel", [3, (4, 5)], ids=str)
+def test_every_padding_equals_keras(kernel, strides, padding):
+    layers = [
+        make(3, kernel, strides=strides, padding=padding, activation="relu")
+        for make in (Conv2D, keras.layers.Conv2D)
+    ]
+    x = RNG.normal(size=(2, 7, 8, 4)).astype("float32")
+    for layer in layers:
+        layer.build(x.shape)
+    layers[1].set_weights([RNG.normal(size=w.shape) for w in layers[1].weights])
+    layers[0].set_weights(layers[1].get_weights())
+    ours, theirs = (keras.ops.convert_to_numpy(layer(x)) for layer in layers)
+    np.testing.assert_allclose(ours, theirs, atol=1e-5)
