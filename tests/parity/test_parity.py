@@ -18,6 +18,8 @@ BACKENDS = ("tensorflow", "jax", "torch")
 TOLERANCE = 1e-4
 NAMES = [family.name for family in FAMILIES]
 
+pytestmark = pytest.mark.timeout(1800)  # the first case waits for three processes of all families
+
 
 @pytest.fixture(scope="session")
 def recorded(tmp_path_factory):
