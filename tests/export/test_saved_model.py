@@ -54,7 +54,7 @@ def test_endpoint_equals_the_python_model(loaded, family, endpoint, n):
     inputs = inputs_of(model, endpoint, n)
     served = getattr(loaded(family), endpoint)(*inputs.values())
     expected = getattr(model, endpoint)(*inputs.values())
-    assert np.std(expected) > 0.01
+    assert np.size(expected) == 1 or np.std(expected) > 0.01  # one number has nothing to differ from
     np.testing.assert_allclose(served, expected, rtol=0, atol=TOLERANCES[family])
 
 
