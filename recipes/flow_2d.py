@@ -3,9 +3,11 @@
 Paper: "Density Estimation Using Real NVP" (Dinh et al., 2017), "Neural Spline Flows" (Durkan et al.,
 2019), "Masked Autoregressive Flow" (Papamakarios et al., 2017), "FFJORD" (Grathwohl et al., 2019).
 Command: KERAS_BACKEND=jax python recipes/flow_2d.py
-Time: under 5 minutes on 2 CPU cores.
+Time: 113 s of CPU time.
 Target: the spline flow within 0.15 nats of the exact log-likelihood of each toy.
-Measured: not yet measured.
+Measured: nats below the exact value, in the order of the toys below: NSF 0.123, 0.142, 0.015, 0.033,
+0.109, 0.073, 0.007; GMM 0.007, 0.014, 0.006, 0.013, 0.216, 0.056, 0.015; RealNVP, MAF and FFJORD miss
+ring8 and grid25 by 0.8 to 4.4.
 """
 
 from dataclasses import dataclass
