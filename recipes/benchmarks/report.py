@@ -5,9 +5,9 @@
 makes runs of `vae_fashion` in a temporary folder, for 50 epochs of one step each, evaluates them, and
 puts a grid of 64 images of Fashion-MNIST in the place of each epoch's samples, which are blurred and so
 smaller. Then it prints a table: the whole command, with the start of Python, in seconds by the clock
-and of computing, which say more where others use the machine. The first report of a run also loads the
-model for reconstructions, interpolations and nearest neighbours; those that follow find these pictures,
-and their times are medians of several. The target: less than 3 s and 10 MB.
+and of computing, which say more where others use the machine. The pictures
+that need the model were made when training ended. Times after the first are medians of several. The
+target: less than 3 s and 10 MB.
 """
 
 import argparse
