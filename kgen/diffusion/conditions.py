@@ -57,14 +57,13 @@ class Conditions:
         return {n: keras.InputSpec(shape=s, dtype=types[n]) for n, s in self.shapes.items()}
 
     def of_batch(self, condition: Any) -> dict[str, Tensor]:
-        """Names the conditions of a batch of `fit(x, y)`: y is a tensor, or a dict of them.
+        """Names the conditions of a batch of `fit(x, y)`: y is a tensor or array, or a dict of them.
 
         Raises ValueError where one is missing or superfluous.
         """
+        dtypes = {"labels": "int32"}
         named = self.named(condition)
-        if "labels" in named:
-            named["labels"] = ops.cast(named["labels"], "int32")
-        return named
+        return {name: ops.cast(value, dtypes.get(name, "float32")) for name, value in named.items()}
 
     def check(self, condition: Any) -> None:
         """Looks at the conditions of `fit`, before anything is compiled, where they are arrays.

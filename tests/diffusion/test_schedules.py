@@ -9,7 +9,7 @@ from kgen import backend
 from kgen.diffusion.schedules import DDPM, EDM, NCSN, VE, VP, Cosine, FlowMatching, SubVP, Trigonometric
 
 CONTINUOUS = [FlowMatching(), Trigonometric(), Cosine(), VP(), SubVP(), VE(), EDM()]
-ALL = [*CONTINUOUS, DDPM.linear(), DDPM.cosine(), NCSN()]
+ALL = [*CONTINUOUS, DDPM.linear(), DDPM.cosine(), NCSN(levels=100)]
 TIMES = np.linspace(0.02, 0.98, 49)
 
 
