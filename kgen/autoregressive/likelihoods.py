@@ -83,7 +83,7 @@ class Likelihood(Record):
             raise ValueError(f"expected at least 2 values, got {self.levels}")
 
 
-@keras.saving.register_keras_serializable("kgen")
+@keras.saving.register_keras_serializable("kgen", "AutoregressiveBernoulli")  # the VAE has one too
 @dataclasses.dataclass(frozen=True)
 class Bernoulli(Likelihood):
     """Each value is a coin, -1 or 1: one output a channel gives the log-odds of a 1."""
