@@ -14,8 +14,9 @@ from typing import Any, NamedTuple
 import diffusion_torch as plain
 import keras
 import numpy as np
+import shared
 import torch
-from shared import clocks
+from shared import clocks, ratio
 
 import kgen
 
@@ -120,26 +121,13 @@ class CountedFeatures(kgen.networks.SinusoidalFeatures):
 
 
 def race(runs: dict[Any, Callable[[], None]], blocks: int) -> tuple[dict[Any, np.ndarray], float]:
-    """Runs each once, then all in turn; gives seconds `(blocks, 2)`, wall and CPU, and the peak.
+    """Gives what `shared.race` does, and the peak.
 
-    The peak is the largest number of floating-point operations a second of a matrix product.
+    That is the largest number of floating-point operations a second of a matrix product.
     """
-    for run in runs.values():
-        run()
-    seconds, peak = {name: [] for name in runs}, _peak()
-    for _ in range(blocks):
-        for name, run in runs.items():
-            start = clocks()
-            run()
-            seconds[name].append(clocks() - start)
-        peak = max(peak, _peak())
-    return {name: np.array(times) for name, times in seconds.items()}, peak
-
-
-def ratio(slower: np.ndarray, faster: np.ndarray) -> list[float]:
-    """The median, least and largest ratio of the rounds on the wall, and the median in CPU time."""
-    wall, cpu = (slower / faster).T
-    return [float(f(wall)) for f in (np.median, np.min, np.max)] + [float(np.median(cpu))]
+    peaks = [_peak()]
+    seconds = shared.race(runs, blocks, after=lambda: peaks.append(_peak()))
+    return seconds, max(peaks)
 
 
 def _runs(model: kgen.Diffusion, sizes: Sizes, images: np.ndarray) -> dict[str, Callable[[], Any]]:
