@@ -187,6 +187,7 @@ class Diffusion(
             weight = weight / self.times.density(self.schedule, t)
         loss = weight * _mean(error)
         if self.schedule.learned:
+            loss = loss + self.schedule.scatter(loss, t)
             noise = kgen.random.normal(kgen.random.fold_in(keys, 4), tuple(x.shape[1:]))
             terms = end_terms(self.schedule, x, noise, self.ends(), self.weight.levels)
             loss = loss + sum(terms) / math.prod(x.shape[1:])
@@ -232,9 +233,11 @@ class Diffusion(
 def _check(model: Diffusion) -> None:
     if not 0.0 <= model.label_dropout < 1.0:
         raise ValueError(f"expected label_dropout in [0, 1), got {model.label_dropout}")
-    if model.schedule.learned and not isinstance(model.weight, Likelihood):
+    fits = isinstance(model.weight, Likelihood) and isinstance(model.times, UniformTimes)
+    if model.schedule.learned and not fits:
         raise ValueError(
-            f"{type(model.schedule).__name__} is trained by the bound: give weight=Likelihood()"
+            f"{type(model.schedule).__name__} is trained by the bound, at uniform times: give "
+            "weight=Likelihood() and times=UniformTimes()"
         )
     if model.variance is not None:
         model.variance.chain(model.schedule)
