@@ -10,6 +10,7 @@ from kgen.gan.augment import (
     Translate,
 )
 from kgen.gan.auxiliary import Auxiliary, Classifier, MutualInformation
+from kgen.gan.constraints import OrthogonalRegularisation, WeightClipping
 from kgen.gan.diagnostics import Diagnose
 from kgen.gan.history import HistoryPool
 from kgen.gan.losses import (
@@ -26,9 +27,7 @@ from kgen.gan.penalties import (
     R2,
     Dragan,
     GradientPenalty,
-    OrthogonalRegularisation,
     Penalty,
-    WeightClipping,
 )
 from kgen.gan.relativistic import RelativisticAverage, RelativisticPairing
 from kgen.gan.unrolling import Unrolling

@@ -6,9 +6,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from kgen.backend import Tensor
+from kgen.gan.constraints import WeightClipping
 from kgen.gan.critic import check_pack, takes_labels
-from kgen.gan.penalties import GradientPenalty, WeightClipping
+from kgen.gan.labels import check_labels, need_labels
+from kgen.gan.penalties import GradientPenalty
 
 
 def check_networks(model: keras.Model) -> None:
@@ -76,40 +77,6 @@ def check_fit(model: keras.Model, x: Any, y: Any, batch_size: int | None) -> Non
         check_pack(size, model.packing)
     if model.needs_labels:
         check_labels(need_labels(y, model.classes), model.classes)
-
-
-def check_labels(labels: Any, classes: int) -> None:
-    """Checks class labels.
-
-    Args:
-        labels: integers `(n,)`, 0 ... classes - 1.
-        classes: how many there are.
-
-    Raises:
-        ValueError: where a label is no integer or out of range; it says the first one.
-
-    >>> check_labels(np.array([0, 9]), classes=10)
-    """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise ValueError(
-            f"expected integer labels of shape (n,), got {labels.dtype} of shape {labels.shape}"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
-        raise ValueError(
-            f"expected labels 0 ... {classes - 1}, got {labels[wrong[0]]} at position {wrong[0]}"
-        )
-
-
-def need_labels(labels: Tensor | None, classes: int) -> Tensor:
-    """Gives the labels; raises ValueError where there are none."""
-    if labels is None:
-        raise ValueError(
-            f"the model is told one of {classes} classes with each example, and there are no labels: "
-            "call fit(x, labels), or give data of (x, labels)"
-        )
-    return labels
 
 
 def _check_shapes(generator: keras.Model, discriminator: keras.Model, packing: int) -> None:

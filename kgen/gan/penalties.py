@@ -1,4 +1,4 @@
-"""Penalties and constraints: what holds the discriminator's slope, whatever the loss.
+"""Penalties: what holds the discriminator's slope, whatever the loss (`constraints.py`: its weights).
 
 A penalty is an object with three members, each of which may do nothing:
 
@@ -22,7 +22,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.record import Record
-from kgen.gan.losses import AdversarialLoss, Wasserstein
+from kgen.gan.losses import AdversarialLoss
 
 Critic = Callable[[Tensor], Tensor]
 
@@ -181,77 +181,6 @@ class R2(SlopePenalty):
         return 0.5 * self.weight * ops.mean(squared_slope(critic, fake))
 
 
-@keras.saving.register_keras_serializable("kgen")
-@dataclasses.dataclass(frozen=True)
-class WeightClipping(Penalty):
-    """Clips the critic's weights to [-limit, limit] after each of its steps, so that it is Lipschitz.
-
-    Args:
-        limit: above 0.
-
-    Source: "Wasserstein GAN" (Arjovsky et al., 2017), algorithm 1.
-
-    >>> layer = keras.layers.Dense(1, kernel_initializer="ones")
-    >>> layer.build((None, 2))
-    >>> WeightClipping(0.01).constrain(layer)
-    >>> round(float(layer.kernel[0, 0]), 4)
-    0.01
-    """
-
-    limit: float = 0.01
-
-    def __post_init__(self) -> None:
-        """Checks the limit."""
-        if not self.limit > 0:
-            raise ValueError(f"expected limit > 0, got {self.limit}")
-
-    def constrain(self, network: keras.Layer) -> None:
-        """Clips every trainable weight."""
-        for variable in network.trainable_variables:
-            variable.assign(ops.clip(variable.value, -self.limit, self.limit))
-
-    def check(self, loss: AdversarialLoss) -> None:
-        """Only under `Wasserstein` may the logits be small in any unit."""
-        if not isinstance(loss, Wasserstein):
-            raise ValueError(
-                f"WeightClipping holds the logits near 0, where {type(loss).__name__} cannot tell real "
-                "from fake: use it with Wasserstein(), or a gradient penalty with this loss"
-            )
-
-
-@keras.saving.register_keras_serializable("kgen")
-@dataclasses.dataclass(frozen=True)
-class OrthogonalRegularisation(Penalty):
-    """Makes the filters of each kernel W of both networks orthogonal, of whatever length,
-
-        weight * sum over kernels |W^T W * (1 - I)|^2   (elementwise product, Frobenius norm).
-
-    A kernel is a trainable weight of two axes or more, a matrix `(inputs, filters)`.
-
-    Args:
-        weight: at least 0.
-
-    Source: "Large Scale GAN Training for High Fidelity Natural Image Synthesis" (Brock et al., 2019),
-    equation 3.
-
-    >>> layer = keras.layers.Dense(2, kernel_initializer="ones")
-    >>> layer.build((None, 3))
-    >>> float(OrthogonalRegularisation(1.0).generator(layer))
-    18.0
-    """
-
-    weight: float = 1e-4
-
-    def discriminator(self, critic: Critic, real: Tensor, fake: Tensor, keys: Tensor) -> Tensor:
-        """The penalty of the discriminator's kernels: those of `critic.network`."""
-        return self.generator(critic.network)
-
-    def generator(self, network: keras.Layer) -> Tensor:
-        """The penalty of a network's kernels."""
-        kernels = [v for v in network.trainable_variables if len(v.shape) > 1]
-        return self.weight * sum((_off_diagonal(v) for v in kernels), ops.zeros(()))
-
-
 def squared_slope(critic: Critic, x: Tensor) -> Tensor:
     """Gives |grad D(x)|^2 of each example, `(batch,)`; the critic must treat each by itself."""
     gradient = backend.gradient(lambda x: ops.sum(critic(x)), x)
@@ -270,9 +199,3 @@ def slope(critic: Critic, x: Tensor) -> Tensor:
 def _like(values: Tensor, x: Tensor) -> Tensor:
     """One value for each example, so that it broadcasts with the examples."""
     return ops.reshape(values, (-1, *[1] * (len(x.shape) - 1)))
-
-
-def _off_diagonal(kernel: keras.Variable) -> Tensor:
-    matrix = ops.reshape(ops.cast(kernel.value, "float32"), (-1, kernel.shape[-1]))
-    gram = ops.matmul(ops.transpose(matrix), matrix)
-    return ops.sum(ops.square(gram * (1.0 - ops.eye(kernel.shape[-1]))))

@@ -164,6 +164,7 @@ def test_networks_that_do_not_fit(call, message):
         (lambda m: m.fit(kgen.data.Batches(X), verbose=0), "no labels"),
         (lambda m: m.train_on_batch(X), "no labels"),
         (lambda m: m.sample(2, labels=3), "labels 0 ... 2, got 3"),
+        (lambda m: m.sample(3, labels=[0, 1]), "one for each of 3 samples"),
         (lambda m: m.sample(0), "n >= 1"),
         (lambda m: kgen.GAN(mlp(2, 2), mlp(2, 1)).sample(2, labels=1), "takes no labels"),
     ],
