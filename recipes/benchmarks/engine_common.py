@@ -25,7 +25,7 @@ class Adam(NamedTuple):
     beta_1: float
 
 
-ADAM = {"dcgan": Adam(2e-4, 0.5), "vae": Adam(1e-3, 0.9)}
+ADAM = {"dcgan": Adam(2e-4, 0.5), "vae": Adam(1e-3, 0.9), "wgan_gp": Adam(1e-4, 0.0)}
 DRAWS = {"dcgan": (2, DCGAN_LATENT), "vae": (1, VAE_LATENT)}  # of noise in a step, and their size
 
 _FLAT = COARSE[0] * COARSE[1] * COARSE[2]

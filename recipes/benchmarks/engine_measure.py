@@ -47,10 +47,10 @@ def build(name: str, jit: bool) -> kgen.GenerativeModel:
 def measure(name: str, jit: bool, blocks: int, steps: int, memory_steps: int) -> dict[str, Any]:
     """Compares the two versions of a model: one row of the table."""
     framework = importlib.import_module(f"engine_{keras.backend.backend()}")
-    images = _images(steps)
+    images = smooth_images(steps)
     model, twin, seconds = _first_steps(framework, name, jit, images)
     fit(model, images, epochs=1)  # the second step and the warm-up of both
-    _run(twin, images)
+    run(twin, images)
     race = Race(twin, images)
     fit(model, images, epochs=blocks, callbacks=[race])
     ratios = [theirs[0] / ours[0] for ours, theirs in race.pairs]
@@ -86,7 +86,7 @@ class Race(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Stops kgen's clocks (the logs are numbers by now, so the steps have ended)."""
         middle = clocks()
-        _run(self.twin, self.images)
+        run(self.twin, self.images)
         self.pairs.append((middle - self.start, clocks() - middle))
 
 
@@ -137,7 +137,7 @@ def _first_steps(
     start = time.perf_counter()
     model = build(name, jit)
     built = time.perf_counter() - start
-    weights = {network: _weights(getattr(model, network)) for network in _NETWORKS[name]}
+    weights = {network: weights_of(getattr(model, network)) for network in _NETWORKS[name]}
     losses, seconds = _kgen_losses(model, name, batch)
 
     start = time.perf_counter()
@@ -159,7 +159,7 @@ def _kgen_losses(
     """The losses of kgen's first steps, with the noise of each, and the seconds of the first."""
     losses, seconds = [], []
     for _ in range(_CHECKED_STEPS):
-        noise = _next_noise(model, *common.DRAWS[name])
+        noise = next_noise(model, *common.DRAWS[name])
         start = time.perf_counter()
         history = fit(model, batch, epochs=1)
         seconds.append(time.perf_counter() - start)
@@ -167,18 +167,20 @@ def _kgen_losses(
     return losses, seconds[0]
 
 
-def _next_noise(model: kgen.GenerativeModel, draws: int, size: int) -> list[np.ndarray]:
-    """The noise that the model is about to draw, from the state of its stream of keys."""
+def next_noise(model: kgen.GenerativeModel, draws: int, size: int) -> list[np.ndarray]:
+    """The normal noise that the model is about to draw."""
+    noise = (kgen.random.normal(keys, (size,)) for keys in next_keys(model, draws))
+    return [np.array(keras.ops.convert_to_numpy(z)) for z in noise]
+
+
+def next_keys(model: kgen.GenerativeModel, draws: int) -> list[Any]:
+    """The keys of the next draws for a batch, from the state of the model's stream."""
     *word, count = keras.ops.convert_to_numpy(model.random.state)
-    noise = []
-    for draw in range(draws):
-        key = kgen.random.fold_in(np.array(word), np.array(count + draw))
-        keys = kgen.random.per_example(key, common.BATCH)
-        noise.append(np.array(keras.ops.convert_to_numpy(kgen.random.normal(keys, (size,)))))
-    return noise
+    keys = (kgen.random.fold_in(np.array(word), np.array(count + i)) for i in range(draws))
+    return [kgen.random.per_example(key, common.BATCH) for key in keys]
 
 
-def _weights(network: keras.Model) -> common.Weights:
+def weights_of(network: keras.Model) -> common.Weights:
     trained, rest = (
         [np.array(keras.ops.convert_to_numpy(v)) for v in variables]
         for variables in (network.trainable_variables, network.non_trainable_variables)
@@ -186,7 +188,7 @@ def _weights(network: keras.Model) -> common.Weights:
     return common.Weights(trained, rest)
 
 
-def _run(twin: common.Twin, images: np.ndarray) -> None:
+def run(twin: common.Twin, images: np.ndarray) -> None:
     """The loop that one writes by hand around a step."""
     for start in range(0, len(images), common.BATCH):
         twin.step(images[start : start + common.BATCH])
@@ -199,12 +201,12 @@ def _memory_growth(model: kgen.GenerativeModel, steps: int) -> float | None:
     if not epochs:
         return None
     memory = Memory()
-    images = _images(_MEMORY_EPOCH)[: _MEMORY_EPOCH * _MEMORY_BATCH]
+    images = smooth_images(_MEMORY_EPOCH)[: _MEMORY_EPOCH * _MEMORY_BATCH]
     fit(model, images, epochs=1 + epochs, batch=_MEMORY_BATCH, callbacks=[memory])
     return memory.megabytes[-1] - memory.megabytes[0]
 
 
-def _images(steps: int) -> np.ndarray:
+def smooth_images(steps: int) -> np.ndarray:
     """Smooth grey spots in [-1, 1]: what an image holds does not change how long a step takes."""
     rng = np.random.default_rng(0)
     centre = rng.uniform(8, 20, (steps * common.BATCH, 2, 1)).astype("float32")

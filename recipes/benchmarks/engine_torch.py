@@ -70,7 +70,7 @@ class TorchTwin(common.Twin):
         """See `Twin.step`."""
         draws, size = common.DRAWS[self.model]
         noise = [torch.randn(len(images), size) for _ in range(draws)]
-        self._train(_to_torch(images), noise)
+        self._train(to_torch(images), noise)
 
     def means(self) -> dict[str, float]:
         """See `Twin.means`."""
@@ -80,7 +80,7 @@ class TorchTwin(common.Twin):
 
     def update(self, images: np.ndarray, noise: Sequence[np.ndarray]) -> float:
         """See `Twin.update`."""
-        self._train(_to_torch(images), [torch.from_numpy(z) for z in noise])
+        self._train(to_torch(images), [torch.from_numpy(z) for z in noise])
         return self.means()[self.losses[0]]
 
     def load(self, weights: Mapping[str, common.Weights]) -> None:
@@ -121,7 +121,7 @@ class DCGAN(TorchTwin):
 
     def _start(self) -> None:
         super()._start()
-        self.optimizers = {name: _adam("dcgan", net) for name, net in self.networks.items()}
+        self.optimizers = {name: _adam(self.model, net) for name, net in self.networks.items()}
 
     def _train(self, images: Tensor, noise: Sequence[Tensor]) -> None:
         generator, discriminator = self.networks["generator"], self.networks["discriminator"]
@@ -181,7 +181,7 @@ def _adam(model: str, *networks: nn.Module) -> torch.optim.Adam:
     return torch.optim.Adam(weights, rate, (beta_1, common.BETA_2), eps=common.EPSILON)
 
 
-def _to_torch(images: np.ndarray) -> Tensor:
+def to_torch(images: np.ndarray) -> Tensor:
     """Channels first; of one channel a view is enough."""
     return torch.from_numpy(images).permute(0, 3, 1, 2)
 
