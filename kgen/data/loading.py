@@ -11,6 +11,8 @@ from kgen.data.folder import load_folder
 from kgen.data.idx import SETS, SPLITS, find_idx, load_idx, where_to_put
 from kgen.data.npz import load_npz
 from kgen.data.spec import Dataset, make_dataset
+from kgen.data.stacked import NAME as STACKED
+from kgen.data.stacked import check_stacked, stack
 from kgen.data.tfds import load_tfds
 
 _TOY_SIZE = 10_000
@@ -22,7 +24,7 @@ def names() -> tuple[str, ...]:
     >>> names()[:3]
     ('fashion_mini', 'fashion_mnist', 'mnist')
     """
-    return ("fashion_mini", *sorted(SETS), EMOJI, *toys.TOYS)
+    return ("fashion_mini", *sorted(SETS), STACKED, EMOJI, *toys.TOYS)
 
 
 def load(
@@ -37,7 +39,8 @@ def load(
     name: one of `names()`; `tfds:NAME`, an image set of tensorflow-datasets; or the path (as it is,
     or from `$KGEN_DATA_DIR`) of a folder of images or of an `.npz` file.
     split: "train", "test", or another that the set has. size: how many examples, evenly spaced;
-    of a toy, how many points are drawn (default 10,000). seed: of a toy's points; images have none.
+    of a toy, how many points are drawn (default 10,000), of stacked_mnist, how many images (128,000).
+    seed: of what is drawn; other images have none.
     resolution: the side to which images are cropped and resized.
 
     x is float32: images (n, height, width, channels) in [-1, 1], toys (n, 2). y is int32 (n,) or
@@ -62,6 +65,9 @@ def load(
         return _load_fashion_mini(split, size, resolution)
     if name == EMOJI:
         return load_emoji(split, size, resolution)
+    if name == STACKED:
+        check_stacked(split, resolution)
+        return stack(_load_idx_or_tfds("mnist", split, None, None), size, seed)
     if name in SETS:
         return _load_idx_or_tfds(name, split, size, resolution)
     if name.startswith("tfds:"):

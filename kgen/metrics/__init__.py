@@ -17,6 +17,7 @@ from kgen.metrics.kernel import kernel_distance, mmd
 from kgen.metrics.likelihood import bits_per_dim, likelihood_card, model_likelihood
 from kgen.metrics.mixtures import high_quality_share, mode_reverse_kl, modes_covered
 from kgen.metrics.neighbours import copied_share, memorisation, nearest_distance
+from kgen.metrics.stacked import stacked_digits, stacked_modes
 from kgen.metrics.two_sample import two_sample_accuracy
 from kgen.metrics.wasserstein import sliced_wasserstein, wasserstein
 
@@ -54,6 +55,8 @@ __all__ = [
     "nearest_distance",
     "precision_recall",
     "sliced_wasserstein",
+    "stacked_digits",
+    "stacked_modes",
     "suites",
     "two_sample_accuracy",
     "wasserstein",

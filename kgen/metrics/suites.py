@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from kgen.data import DataSpec, toys
+from kgen.data.stacked import NAME as STACKED
 from kgen.metrics.card import Card
 from kgen.metrics.classification import class_accuracy
 from kgen.metrics.coverage import precision_recall
@@ -23,6 +24,7 @@ from kgen.metrics.kernel import kernel_distance, mmd
 from kgen.metrics.mixtures import Mixture, high_quality_share, mode_reverse_kl, modes_covered
 from kgen.metrics.neighbours import memorisation
 from kgen.metrics.sources import Examples
+from kgen.metrics.stacked import stacked_digits, stacked_modes
 from kgen.metrics.two_sample import two_sample_accuracy
 from kgen.metrics.wasserstein import sliced_wasserstein, wasserstein
 
@@ -130,6 +132,11 @@ def modes(mixture: Mixture) -> Metric:
     return modes
 
 
+def stacked(given: Comparison) -> list[Card]:
+    """The modes of stacked digits, whose features are the digits themselves."""
+    return list(stacked_modes(given.samples.features))
+
+
 IMAGES: tuple[Metric, ...] = (frechet, kernel, coverage, classes, by_class, memory)
 """All that is known of images."""
 QUICK: tuple[Metric, ...] = (frechet,)
@@ -147,6 +154,8 @@ def suite(spec: DataSpec) -> tuple[Metric, ...]:
     >>> [metric.__name__ for metric in suite(load("ring8", size=9).spec)]
     ['transport', 'kernel_of_points', 'two_sample', 'modes']
     """
+    if spec.name == STACKED:
+        return (stacked,)
     if len(spec.shape) == 3:
         return IMAGES
     if len(spec.shape) != 1:
@@ -194,6 +203,8 @@ def features(spec: DataSpec) -> FeatureNetwork | None:
     """
     if len(spec.shape) != 3:
         return None
+    if spec.name == STACKED:
+        return stacked_digits(mnist_classifier())
     if spec.shape[-1] == 1 and spec.name.startswith("fashion"):
         return fashion_classifier()
     return mnist_classifier() if spec.name == "mnist" else pixels()

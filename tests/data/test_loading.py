@@ -21,6 +21,7 @@ def test_names():
         "fashion_mini",
         "fashion_mnist",
         "mnist",
+        "stacked_mnist",
         "emoji32",
         "ring8",
         "grid25",
