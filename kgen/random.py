@@ -21,8 +21,6 @@ from keras import ops
 from kgen import backend
 from kgen.backend import Tensor
 
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = 0x1BD11BDA
 _DRAW, _FOLD = 0, 1  # the counter's second word keeps draws and folded keys apart
 
 
@@ -75,7 +73,7 @@ def fold_in(key: Tensor, data: Tensor | int) -> Tensor:
     """
     k0, k1 = _words(key)
     data = ops.cast(data, "int32")
-    return ops.stack(_threefry(k0, k1, data, ops.full_like(data, _FOLD)), axis=-1)
+    return ops.stack(backend.threefry(k0, k1, data, ops.full_like(data, _FOLD)), axis=-1)
 
 
 def per_example(key: Tensor, batch: Tensor | int) -> Tensor:
@@ -163,23 +161,7 @@ def _bits(key: Tensor, blocks: int) -> tuple[Tensor, Tensor]:
     counter = ops.broadcast_to(
         ops.convert_to_tensor(np.arange(blocks, dtype=np.int32)), (*ops.shape(k0)[:-1], blocks)
     )
-    return _threefry(k0, k1, counter, ops.full_like(counter, _DRAW))
-
-
-def _threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-    """Threefry-2x32-20. int32 addition wraps around on every backend, as the algorithm needs."""
-    native = backend.threefry(k0, k1, x0, x1)
-    if native is not None:
-        return native
-    schedule = (k0, k1, ops.bitwise_xor(ops.bitwise_xor(k0, k1), _int32(_PARITY)))
-    x0, x1 = x0 + schedule[0], x1 + schedule[1]
-    for group in range(5):
-        for rotation in _ROTATIONS[group % 2]:
-            x0 = x0 + x1
-            x1 = ops.bitwise_xor(backend.rotate_left(x1, rotation), x0)
-        x0 = x0 + schedule[(group + 1) % 3]
-        x1 = x1 + schedule[(group + 2) % 3] + (group + 1)
-    return x0, x1
+    return backend.threefry(k0, k1, counter, ops.full_like(counter, _DRAW))
 
 
 def _to_unit(bits: Tensor) -> Tensor:

@@ -43,7 +43,6 @@ __all__ = [
     "jvp",
     "keep_weights",
     "loop_body",
-    "rotate_left",
     "step_function",
     "synchronize",
     "threefry",
@@ -139,17 +138,8 @@ def concrete() -> AbstractContextManager[Any]:
     return _backend.concrete()
 
 
-def rotate_left(x: Tensor, distance: int) -> Tensor:
-    """Rotates the 32 bits of int32 integers to the left by 0 < distance < 32.
-
-    Not `keras.ops.left_shift`: on torch that makes a tensor of each distance, and the random
-    numbers rotate twenty times.
-    """
-    return _backend.rotate_left(x, distance)
-
-
-def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor] | None:
-    """Encrypts int32 counters by Threefry-2x32-20, where the backend has it; None where not."""
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+    """Encrypts counters, two int32 words each, under keys of two words, by Threefry-2x32-20."""
     return _backend.threefry(k0, k1, x0, x1)
 
 

@@ -99,12 +99,6 @@ def concrete() -> contextlib.AbstractContextManager[Any]:
     return jax.ensure_compile_time_eval()
 
 
-def rotate_left(x: Tensor, distance: int) -> Tensor:
-    """See `kgen.backend.rotate_left`."""
-    # int32 shifts right with its sign: mask the copies of the sign bit away.
-    return (x << distance) | ((x >> (32 - distance)) & ((1 << distance) - 1))
-
-
 def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
     """See `kgen.backend.threefry`: JAX's own compiles in half the time of the rounds written out."""
     words = [jax.numpy.asarray(word) for word in (k0, k1, x0, x1)]

@@ -9,7 +9,7 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | `StatelessScope.add_update` | here | what `Variable.assign` calls |
 | `Variable._value is None` | `backend/jax.py` | the sign that `fit` took a value out and lost it |
 | `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
-| `Model.make_train_function`, `make_test_function` | `core/model.py` | where a backend's own step enters |
+| `Model.make_train_function`, `make_test_function` | `core/model.py` | where a backend's step enters |
 | `Model.train_function(data)` takes `[batch]` | `backend/torch.py` | the trainer's calling convention |
 | `Adam._parallel_update_step` | `backend/torch.py` | where the update in one pass enters |
 | `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |

@@ -1,7 +1,9 @@
 """The engine's TensorFlow side: gradient tapes, and `tf.function` with or without XLA."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+import contextvars
+import functools
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -10,6 +12,7 @@ import tensorflow as tf
 from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
 from kgen.backend.tensorflow_adam import FusedAdam
+from kgen.backend.threefry import threefry as rounds
 
 
 def value_and_grad(
@@ -84,8 +87,8 @@ class _StepOnIterator:
 
     def __init__(self, step: Function, jit: bool) -> None:
         self._options = {"jit_compile": jit, "autograph": False}
-        self._step = lambda data: step(tf.nest.map_structure(_none_for_optional, data))
-        self._programs = {"": tf.function(self._step, reduce_retracing=True, **self._options)}
+        self._traced = functools.partial(_trace, step)
+        self._programs = {"": tf.function(self._traced, reduce_retracing=True, **self._options)}
         self._iterator, self._program = None, None
 
     def __call__(self, iterator: Iterator[Any]) -> Any:
@@ -97,9 +100,17 @@ class _StepOnIterator:
         """One program a data set: a last, smaller batch is not traced again."""
         spec = getattr(iterator, "element_spec", "")
         if str(spec) not in self._programs:
-            program = tf.function(self._step, input_signature=[spec], **self._options)
+            program = tf.function(self._traced, input_signature=[spec], **self._options)
             self._programs[str(spec)] = program
         return self._programs[str(spec)]
+
+
+def _trace(step: Function, data: Any) -> Any:
+    token = _in_step.set(True)
+    try:
+        return step(tf.nest.map_structure(_none_for_optional, data))
+    finally:
+        _in_step.reset(token)
 
 
 def _none_for_optional(value: Any) -> Any:
@@ -112,15 +123,26 @@ def concrete() -> contextlib.AbstractContextManager[Any]:
     return tf.init_scope()
 
 
-def rotate_left(x: Tensor, distance: int) -> Tensor:
-    """See `kgen.backend.rotate_left`."""
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.threefry`."""
+    words = [tf.convert_to_tensor(word) for word in (k0, k1, x0, x1)]
+    return _fused_threefry(*words) if _in_step.get() else _threefry(*words)
+
+
+def _threefry(*words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    return rounds(*words, _rotate_left)
+
+
+# A hundred operations on a few numbers each: XLA makes one of them, which takes a third of the time.
+_fused_threefry = tf.function(_threefry, jit_compile=True, autograph=False)
+# Only while a step is traced: what is exported may have to become ONNX.
+_in_step: contextvars.ContextVar[bool] = contextvars.ContextVar("in_step", default=False)
+
+
+def _rotate_left(x: tf.Tensor, distance: int) -> tf.Tensor:
     # int32 shifts right with its sign: mask the copies of the sign bit away.
     low = tf.bitwise.right_shift(x, 32 - distance) & ((1 << distance) - 1)
     return tf.bitwise.left_shift(x, distance) | low
-
-
-def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> None:
-    """See `kgen.backend.threefry`."""
 
 
 def batch_norm(

@@ -13,6 +13,7 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
+from kgen.backend.threefry import threefry as rounds
 from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
 from kgen.backend.torch_layers import attention as attention
@@ -119,14 +120,14 @@ def concrete() -> Iterator[None]:
         yield
 
 
-def rotate_left(x: Tensor, distance: int) -> Tensor:
-    """See `kgen.backend.rotate_left`."""
+def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
+    """See `kgen.backend.threefry`."""
+    return rounds(k0, k1, x0, x1, _rotate_left)
+
+
+def _rotate_left(x: Tensor, distance: int) -> Tensor:
     # int32 shifts right with its sign: mask the copies of the sign bit away.
     return (x << distance) | ((x >> (32 - distance)) & ((1 << distance) - 1))
-
-
-def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> None:
-    """See `kgen.backend.threefry`."""
 
 
 def synchronize(model: keras.Model) -> None:
