@@ -10,8 +10,8 @@ import kgen.random
 from kgen import backend
 from kgen.autoregressive.choice import Choice
 from kgen.autoregressive.likelihoods import Likelihood
-from kgen.autoregressive.stepping import Stepper
 from kgen.backend import Tensor
+from kgen.networks.stepping import Stepper
 
 
 class Plan(NamedTuple):

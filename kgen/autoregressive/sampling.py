@@ -10,9 +10,9 @@ import kgen.random
 from kgen.autoregressive.checks import examples, label_arrays
 from kgen.autoregressive.choice import Choice
 from kgen.autoregressive.loop import Plan, draw
-from kgen.autoregressive.stepping import Stepper
 from kgen.backend import Tensor
 from kgen.core import endpoint
+from kgen.networks.stepping import Stepper
 
 
 class SamplingMixin:

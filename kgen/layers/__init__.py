@@ -12,6 +12,7 @@ from kgen.layers.initializers import GlorotUniform, Normal
 from kgen.layers.layer_norm import LayerNormalization
 from kgen.layers.lstm import LSTM
 from kgen.layers.masked_conv import MaskedConv2D, RowConv2D
+from kgen.layers.masked_dense import ByDimension, MaskedDense
 from kgen.layers.maxout import Maxout
 from kgen.layers.minibatch import MinibatchStandardDeviation
 from kgen.layers.pointwise import AddVector, Gate
@@ -25,6 +26,7 @@ __all__ = [
     "AtColumn",
     "Attention",
     "BatchNormalization",
+    "ByDimension",
     "CausalAttention",
     "CausalLayer",
     "Conv2D",
@@ -36,6 +38,7 @@ __all__ = [
     "GroupNormalization",
     "LayerNormalization",
     "MaskedConv2D",
+    "MaskedDense",
     "Maxout",
     "MinibatchStandardDeviation",
     "Normal",

@@ -7,7 +7,7 @@ from kgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from kgen.networks.dit import dit
 from kgen.networks.flops import flops, parameters
 from kgen.networks.lstm import lstm
-from kgen.networks.made import MaskedDense, made
+from kgen.networks.made import made
 from kgen.networks.mlp import mlp
 from kgen.networks.pacgan import pacgan_discriminator, pacgan_generator
 from kgen.networks.pixelcnn import gated_pixelcnn, pixelcnn
@@ -18,7 +18,6 @@ from kgen.networks.unet import unet
 
 __all__ = [
     "FourierFeatures",
-    "MaskedDense",
     "SinusoidalFeatures",
     "conditioner",
     "conv_conditioner",

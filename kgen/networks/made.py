@@ -1,88 +1,14 @@
 """MADE: a perceptron whose outputs each see only the inputs before them."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
 
 from kgen.backend import Tensor
-from kgen.layers import GlorotUniform
+from kgen.layers import ByDimension, GlorotUniform, MaskedDense
 from kgen.networks.seeds import layer_seeds
-
-
-@keras.saving.register_keras_serializable("kgen")
-class MaskedDense(keras.layers.Layer):
-    """A dense layer that keeps the weight from input i to output j only where j may see i.
-
-    Unit i of degree m sees what comes at or before place m in the order; so output j sees input i
-    where degree_out[j] >= degree_in[i], or with `strict` where degree_out[j] > degree_in[i].
-
-    Args:
-        degrees_in: of the inputs, one integer each.
-        degrees_out: of the outputs.
-        strict: whether equal degrees do not see one another: the last layer.
-        kernel_initializer: None: `GlorotUniform()`.
-        kwargs: of `keras.layers.Layer`: name, dtype.
-
-    Source: "MADE: Masked Autoencoder for Distribution Estimation" (Germain et al., 2015), equations 12
-    and 13.
-
-    >>> tuple(MaskedDense((1, 2), (1, 1, 1))(np.ones((4, 2), "float32")).shape)
-    (4, 3)
-    """
-
-    def __init__(
-        self,
-        degrees_in: Sequence[int],
-        degrees_out: Sequence[int],
-        strict: bool = False,
-        kernel_initializer: keras.initializers.Initializer | None = None,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(**kwargs)
-        self.degrees_in = tuple(degrees_in)
-        self.degrees_out = tuple(degrees_out)
-        self.strict = strict
-        self.kernel_initializer = kernel_initializer or GlorotUniform()
-
-    @property
-    def mask(self) -> np.ndarray:
-        """1 where output j sees input i, float32 `(inputs, outputs)`; a constant."""
-        seen = np.array(self.degrees_out)[None] - np.array(self.degrees_in)[:, None]
-        return (seen > 0 if self.strict else seen >= 0).astype("float32")
-
-    def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the kernel and the bias."""
-        shape = len(self.degrees_in), len(self.degrees_out)
-        self.kernel = self.add_weight(shape=shape, initializer=self.kernel_initializer, name="kernel")
-        self.bias = self.add_weight(shape=shape[1:], initializer="zeros", name="bias")
-
-    def call(self, inputs: Tensor) -> Tensor:
-        """Maps `(batch, inputs)` to `(batch, outputs)`."""
-        kernel = ops.cast(self.kernel, inputs.dtype)
-        mask = ops.convert_to_tensor(self.mask, dtype=inputs.dtype)
-        return ops.matmul(inputs, kernel * mask) + ops.cast(self.bias, inputs.dtype)
-
-    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        """One number for each degree of the outputs."""
-        return (*input_shape[:-1], len(self.degrees_out))
-
-    def get_config(self) -> dict[str, Any]:
-        """Gives the arguments."""
-        return super().get_config() | {
-            "degrees_in": self.degrees_in,
-            "degrees_out": self.degrees_out,
-            "strict": self.strict,
-            "kernel_initializer": keras.saving.serialize_keras_object(self.kernel_initializer),
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "MaskedDense":
-        """Rebuilds the layer."""
-        initializer = keras.saving.deserialize_keras_object(config["kernel_initializer"])
-        return cls(**config | {"kernel_initializer": initializer})
 
 
 def made(
@@ -137,12 +63,27 @@ def made(
         h = MaskedDense(before, after, kernel_initializer=GlorotUniform(next(seeds)))(h)
         if told is not None:
             kernel = GlorotUniform(next(seeds))
-            h = h + layers.Dense(width, use_bias=False, kernel_initializer=kernel)(told)
+            seen = MaskedDense((0,) * context, after, use_bias=False, kernel_initializer=kernel)(told)
+            h = layers.Add()([h, seen])
         h, before = layers.Activation(activation)(h), after
     kernel = output_initializer or GlorotUniform(next(seeds))
     ends = tuple(degree for degree in degrees for _ in range(outputs))
-    y = layers.Reshape((dim, outputs))(MaskedDense(before, ends, True, kernel)(h))
+    last = MaskedDense(before, ends, strict=True, kernel_initializer=kernel)
+    y = ByDimension(outputs)(last(h))
     return keras.Model(x if told is None else [x, told], y, name=name)
+
+
+def order_of(network: keras.Model) -> list[int] | None:
+    """The dimensions of a `made` from the first to the last; None for a network of another kind.
+
+    >>> order_of(made(3, 2, order=(2, 0, 1)))
+    [2, 0, 1]
+    """
+    last = [x for x in network.layers if isinstance(x, MaskedDense) and x.strict]
+    if len(last) != 1 or not isinstance(network.layers[-1], ByDimension):
+        return None
+    degrees = last[0].degrees_out[:: network.layers[-1].outputs]
+    return np.argsort(degrees).tolist()
 
 
 def _hidden_degrees(width: int, dim: int, lowest: int) -> tuple[int, ...]:

@@ -8,11 +8,11 @@ shift and a scale for each number before each transform in addition (`ActNorm`),
 couplings a matrix (`Linear`); the networks are the same.
 
 Then training steps a second with Adam, log-densities a second and samples a second: `model.fit`,
-`model.log_prob` and `model.sample` of kgen against the loop that zuko's documentation shows, its flow in
+`model.log_prob` and `model.sample` of kgen against the loop that zuko's documentation shows, in
 PyTorch. A process a backend holds both; blocks of them alternate, a ratio is the median over the
 rounds, and above 1 kgen is faster. The ratio in CPU time counts only the seconds that the process
-computed: it varies less where others use the machine. MAF and the autoregressive spline flow draw
-one number after the other; the other two draw all at once.
+computed: it varies less where others use the machine. MAF and the spline MAF draw one number after
+the other, zuko by a pass of the whole network for each; the other two draw all at once.
 """
 
 import argparse
@@ -30,8 +30,11 @@ _NAMES = {
     ("jax", True): "jit",
     ("torch", True): "traced",
 }
-_HEADER = "backend, mode, flow, what, kgen /s, zuko /s, ratio (min - max), in CPU time".split(", ")
-_SIZES = "features transforms hidden bins batch steps examples blocks".split()
+_HEADER = [
+    *("backend", "mode", "flow", "what", "kgen /s", "zuko /s"),
+    *("ratio (min - max)", "in CPU time"),
+]
+_SIZES = ("features", "transforms", "hidden", "bins", "batch", "steps", "examples", "blocks")
 
 
 def main() -> None:

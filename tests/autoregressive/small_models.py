@@ -54,6 +54,7 @@ WIDER = {
     "lstm": lambda: model_of(
         lstm(6, 3, vocabulary=3, width=4, depth=2, classes=3), Tokens(3), classes=3
     ),
+    "made": lambda: model_of(made(6, 1, hidden=(8, 3)), Bernoulli(), shape=(2, 3, 1)),
 }
 
 
