@@ -12,7 +12,12 @@ from kgen.gan import (
     R2,
     Dragan,
     GradientPenalty,
+    Hinge,
+    LeastSquares,
+    Minimax,
     OrthogonalRegularisation,
+    RelativisticAverage,
+    RelativisticPairing,
     Wasserstein,
     WeightClipping,
 )
@@ -129,6 +134,26 @@ def test_numbers_are_checked(kind, options, message):
 
 def gan(**options):
     return kgen.GAN(kgen.networks.mlp(2, 2, (4,)), kgen.networks.mlp(2, 1, (4,)), **options)
+
+
+PAIRS = [
+    *((loss, R1(2.0)) for loss in (Minimax(), LeastSquares(), Hinge(), Wasserstein())),
+    *((loss, GradientPenalty()) for loss in (RelativisticAverage(), RelativisticPairing())),
+    *((Hinge(), penalty) for penalty in (R2(), Dragan(), OrthogonalRegularisation())),
+]
+
+
+@pytest.mark.parametrize(("loss", "penalty"), PAIRS, ids=lambda part: type(part).__name__)
+def test_any_penalty_is_added_to_any_loss(loss, penalty):
+    """The same noise with and without the penalty, the same loss but for the penalty."""
+    model = gan(loss=loss, penalties=[penalty])
+    model.random.reseed(0)
+    with_it, report = model.discriminator_terms(ops.convert_to_tensor(REAL))
+    model.penalties = ()
+    model.random.reseed(0)
+    without = model.discriminator_loss(ops.convert_to_tensor(REAL))
+    assert float(report["penalty"]) > 0
+    assert float(with_it) == pytest.approx(float(without) + float(report["penalty"]), rel=1e-5)
 
 
 def test_a_penalty_that_the_loss_forbids():
