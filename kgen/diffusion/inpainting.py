@@ -13,7 +13,7 @@ from kgen.core import endpoint
 from kgen.core.check import check_batch, check_values
 from kgen.diffusion.grids import Grid
 from kgen.diffusion.sampler import check_finite
-from kgen.diffusion.sampling import Plan, Solution
+from kgen.diffusion.sampling import Plan, Solution, finish
 from kgen.diffusion.schedules.base import Schedule
 from kgen.diffusion.solvers import Ancestral
 from kgen.diffusion.solvers.base import Problem, Solver, fresh_share
@@ -169,7 +169,7 @@ def repaint(
     times = (len(grid) - 2) * resample + 1  # the last step, to data, is taken once
     x, failed = backend.fori_loop(times, step, state, examples, mask, keys, *constants)
     if grid[-1] > 0.0 or schedule.first == 0.0:  # VE has noise at t = 0, too
-        x = plan.solver.finish(problem(*constants), x, ops.convert_to_tensor(grid[-1]))
+        x = finish(plan.solver, problem, x, grid[-1], *constants)
     return Solution(x, failed)
 
 

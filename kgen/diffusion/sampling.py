@@ -103,8 +103,19 @@ def solve(
     state = (x, plan.solver.start(x), ops.zeros_like(keys[:, 0]), path)
     x, _, failed, path = backend.fori_loop(len(grid) - 1, step, state, keys, *constants)
     if grid[-1] > 0.0 or schedule.first == 0.0:  # VE has noise at t = 0, too
-        x = plan.solver.finish(problem(*constants), x, ops.convert_to_tensor(grid[-1]))
+        x = finish(plan.solver, problem, x, grid[-1], *constants)
     return Solution(path if plan.trajectory else x, failed)
+
+
+def finish(
+    solver: Solver, problem: Callable[..., Problem], x: Tensor, t: float, *constants: Tensor
+) -> Tensor:
+    """Runs the solver's `finish` at the grid's last time, as a loop of one: so torch traces it, too."""
+
+    def once(i: Tensor, x: Tensor, *constants: Tensor) -> Tensor:
+        return solver.finish(problem(*constants), x, ops.convert_to_tensor(t))
+
+    return backend.fori_loop(1, once, x, *constants)
 
 
 def _kept(path: Tensor, x: Tensor, index: Tensor) -> Tensor:
