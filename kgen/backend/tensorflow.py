@@ -24,7 +24,13 @@ def value_and_grad(
         for value in values:
             tape.watch(value)
         result, auxiliary = fn()
-    return (result, auxiliary), tape.gradient(result, values)
+    # Keras' optimizers leave the moments of the rows alone that a sparse gradient of an embedding
+    # does not name: another Adam than the other backends'.
+    dense = [
+        tf.convert_to_tensor(g) if isinstance(g, tf.IndexedSlices) else g
+        for g in tape.gradient(result, values)
+    ]
+    return (result, auxiliary), dense
 
 
 def gradient(fn: Function, x: Tensor) -> Tensor:

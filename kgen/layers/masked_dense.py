@@ -90,7 +90,8 @@ class MaskedDense(CausalLayer):
     ) -> tuple[Tensor, tuple[Tensor, Tensor, Tensor]]:
         """Takes the inputs of degree `index`; gives the outputs of that degree, or of the next.
 
-        Of the next with `strict`. Where a degree has fewer units than another, more follow that nothing looks at.
+        Of the next with `strict`. Where a degree has fewer units than another, more follow that
+        nothing looks at.
         """
         known, kernel, bias = memory  # (places, units, batch), (degrees, units, places units), ...
         fresh, places = ops.transpose(inputs), known.shape[0]

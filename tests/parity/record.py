@@ -9,7 +9,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
-from families import FAMILIES, Family, set_numpy_weights, toy_data
+from families import FAMILIES, PARITY_ONLY, Family, set_numpy_weights, toy_data
 from keras import ops
 
 import kgen
@@ -76,5 +76,5 @@ class Losses(keras.callbacks.Callback):
 if __name__ == "__main__":
     folder = Path(sys.argv[1]) / keras.backend.backend()
     folder.mkdir(parents=True)
-    for family in FAMILIES:
+    for family in [*FAMILIES, *PARITY_ONLY]:
         np.savez(folder / f"{family.name}.npz", **record(family, folder))

@@ -12,11 +12,11 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES
+from families import FAMILIES, PARITY_ONLY
 
 BACKENDS = ("tensorflow", "jax", "torch")
 TOLERANCE = 1e-4
-NAMES = [family.name for family in FAMILIES]
+NAMES = [family.name for family in [*FAMILIES, *PARITY_ONLY]]
 
 pytestmark = pytest.mark.timeout(1800)  # the first case waits for three processes of all families
 
