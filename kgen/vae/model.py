@@ -27,16 +27,22 @@ class VAE(GenerativeModel):
         encoder: built; examples to `(batch, 2 * latent_dim)`: means and log-variances of q(z|x).
         decoder: built; latents `(batch, latent_dim)` to the outputs that the likelihood asks for.
         likelihood: an object of `kgen.vae.likelihoods`; None: `Bernoulli()`.
-        prior: p(z), a distribution with `sample(keys)` and `log_prob(z)`; None: standard normal.
+        prior: p(z), a distribution with `sample(keys)` and `log_prob(z)`, such as
+            `kgen.flow.Transformed`; None: standard normal.
         beta: weight of the KL term, at least 0.
         ema_decay: None, or the decay of an average of the decoder; `sample`, `decode` and `export`
             use it, encoding and the ELBO do not.
+        posterior_flow: None: q(z|x) is the encoder's normal. Or a transform f of `kgen.flow`, trained
+            along, with z = f^-1(u) of that normal's u: `kgen.flow.IAF((latent_dim,)).transform`, or of
+            couplings. Where its networks take a context, that is what the encoder gives:
+            `IAF((latent_dim,), context=2 * latent_dim)`.
 
     `call` maps examples to their reconstructions. The logs are means over examples: "loss" (the
     negative ELBO with beta), "reconstruction" (-log p(x|z), nats) and "kl" (nats).
 
     Source: "Auto-Encoding Variational Bayes" (Kingma and Welling, 2014), equation 3; "beta-VAE"
-    (Higgins et al., 2017), equation 4.
+    (Higgins et al., 2017), equation 4; "Variational Inference with Normalizing Flows" (Rezende and
+    Mohamed, 2015), equation 15, for `posterior_flow`.
 
     >>> import kgen
     >>> model = VAE(kgen.networks.mlp(2, 4), kgen.networks.mlp(2, 2), kgen.vae.Gaussian(0.1))
@@ -58,17 +64,24 @@ class VAE(GenerativeModel):
         prior: Any = None,
         beta: float = 1.0,
         ema_decay: float | None = None,
+        posterior_flow: Any = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if beta < 0:
             raise ValueError(f"expected beta >= 0, got {beta}")
+        if posterior_flow is not None and not hasattr(posterior_flow, "inverse_and_ladj"):
+            raise TypeError(
+                "expected a transform as posterior_flow, such as kgen.flow.IAF((2,)).transform, got "
+                f"{type(posterior_flow).__name__}"
+            )
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood if likelihood is not None else Bernoulli()
         self.prior = prior if prior is not None else StandardNormal(decoder.input_shape[1:])
         self.beta = beta
         self.ema_decay = ema_decay
+        self.posterior_flow = posterior_flow
         _check_networks(encoder, decoder, self.likelihood)
         self.ema = EMA(decoder, ema_decay) if ema_decay is not None else None
         self.track("loss", "reconstruction", "kl")
@@ -96,13 +109,11 @@ class VAE(GenerativeModel):
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:
         """Maps examples to their reconstructions, with the weights of the last step."""
-        mean = self.posterior(inputs, training).mean
-        return self.likelihood.mean(self.decoder(mean, training=training))
+        return self.likelihood.mean(self.decoder(self._mean(inputs, training), training=training))
 
     def posterior(self, x: Tensor, training: bool = False) -> DiagonalNormal:
-        """The approximate posterior q(z|x) of examples, float32."""
-        mean, log_variance = ops.split(ops.cast(self.encoder(x, training=training), "float32"), 2, -1)
-        return DiagonalNormal(mean, ops.exp(0.5 * log_variance))
+        """The encoder's normal of each example, float32: q(z|x), or what `posterior_flow` takes."""
+        return _normal(self._encoded(x, training))
 
     def elbo_terms(self, x: Tensor, keys: Tensor, training: bool = False) -> tuple[Tensor, Tensor]:
         """The two terms of the bound, from one latent for each example.
@@ -114,16 +125,37 @@ class VAE(GenerativeModel):
 
         Returns:
             log p(x|z) and KL(q(z|x) || p(z)), nats, float32 `(batch,)` each. The KL is in closed form
-            under a standard normal prior, else the estimate log q(z|x) - log p(z).
+            where both are normal, else the estimate log q(z|x) - log p(z).
         """
-        posterior = self.posterior(x, training)
-        latents = posterior.sample(keys)  # mean + scale * noise: the reparameterisation trick
+        encoded = self._encoded(x, training)
+        latents, log_q = self._draw(encoded, keys)
         outputs = ops.cast(self.decoder(latents, training=training), "float32")
-        if isinstance(self.prior, StandardNormal):
-            kl = kl_divergence(posterior, self.prior)
+        if isinstance(self.prior, StandardNormal) and self.posterior_flow is None:
+            kl = kl_divergence(_normal(encoded), self.prior)
         else:
-            kl = posterior.log_prob(latents) - self.prior.log_prob(latents)
+            kl = log_q - self.prior.log_prob(latents)
         return self.likelihood.log_prob(outputs, x), kl
+
+    def _encoded(self, x: Tensor, training: bool = False) -> Tensor:
+        return ops.cast(self.encoder(x, training=training), "float32")
+
+    def _mean(self, x: Tensor, training: bool = False) -> Tensor:
+        """The mean of q(z|x), or where `posterior_flow` takes the normal's."""
+        encoded = self._encoded(x, training)
+        mean = _normal(encoded).mean
+        if self.posterior_flow is None:
+            return mean
+        return self.posterior_flow.inverse_and_ladj(mean, encoded)[0]
+
+    def _draw(self, encoded: Tensor, keys: Tensor) -> tuple[Tensor, Tensor]:
+        """Latents of q(z|x), and log q(z|x)."""
+        normal = _normal(encoded)
+        latents = normal.sample(keys)  # mean + scale * noise: the reparameterisation trick
+        log_q = normal.log_prob(latents)
+        if self.posterior_flow is None:
+            return latents, log_q
+        latents, ladj = self.posterior_flow.inverse_and_ladj(latents, encoded)
+        return latents, log_q - ladj
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Takes one step up the bound."""
@@ -150,8 +182,11 @@ class VAE(GenerativeModel):
 
     @endpoint
     def encode(self, x: Tensor) -> Tensor:
-        """Maps examples to the means of their posteriors, `(batch, latent_dim)`."""
-        return self.posterior(x).mean
+        """Maps examples to the means of their posteriors, `(batch, latent_dim)`.
+
+        With `posterior_flow`: to where it takes the mean of the normal that it starts from.
+        """
+        return self._mean(x)
 
     @endpoint
     def decode(self, latents: Tensor) -> Tensor:
@@ -172,19 +207,16 @@ class VAE(GenerativeModel):
     @endpoint
     def importance_log_prob(self, x: Tensor, seed: Tensor, *, samples: int = 64) -> Tensor:
         """Estimates log p(x) from keys; see `log_prob`."""
-        posterior = self.posterior(x)
 
-        def add(index: Tensor, total: Tensor, x: Tensor, seed: Tensor, *parameters: Tensor) -> Tensor:
-            posterior = DiagonalNormal(*parameters)
-            latents = posterior.sample(kgen.random.fold_in(seed, index))
+        def add(index: Tensor, total: Tensor, x: Tensor, seed: Tensor, encoded: Tensor) -> Tensor:
+            latents, log_q = self._draw(encoded, kgen.random.fold_in(seed, index))
             outputs = ops.cast(self.decoder(latents, training=False), "float32")
             weight = self.likelihood.log_prob(outputs, x)
-            weight = weight + self.prior.log_prob(latents) - posterior.log_prob(latents)
-            return ops.logaddexp(total, weight)
+            return ops.logaddexp(total, weight + self.prior.log_prob(latents) - log_q)
 
-        start = ops.full_like(posterior.mean[:, 0], -math.inf)
-        parameters = posterior.mean, posterior.scale
-        return backend.fori_loop(samples, add, start, x, seed, *parameters) - math.log(samples)
+        encoded = self._encoded(x)
+        start = ops.full_like(encoded[:, 0], -math.inf)
+        return backend.fori_loop(samples, add, start, x, seed, encoded) - math.log(samples)
 
     def log_prob(
         self, x: np.ndarray, samples: int = 64, seed: int | None = None, batch_size: int = 256
@@ -210,6 +242,11 @@ class VAE(GenerativeModel):
             raise ValueError(f"expected samples >= 1, got {samples}")
         keys = kgen.random.keys(seed, len(x))
         return self.importance_log_prob(x, keys, samples=samples, batch_size=batch_size)
+
+
+def _normal(encoded: Tensor) -> DiagonalNormal:
+    mean, log_variance = ops.split(encoded, 2, axis=-1)
+    return DiagonalNormal(mean, ops.exp(0.5 * log_variance))
 
 
 def _check_networks(encoder: keras.Layer, decoder: keras.Layer, likelihood: Likelihood) -> None:
