@@ -19,7 +19,7 @@ import kgen
 class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
-    data: str = "ring8 grid25 moons swissroll checkerboard pinwheel two_gaussians"
+    data: str = "ring8 grid25 moons swissroll checkerboard pinwheel two_gaussians rings"
     """Names of toys."""
     examples: int | None = 8192
     epochs: int = 20

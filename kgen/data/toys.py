@@ -5,6 +5,8 @@ Each toy has `sample(n, seed)`, float32 (n, 2), and `log_prob(x)`, in nats. Thei
 `weights`, for metrics of mode coverage.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from kgen.data.densities import Checkerboard, GaussianMixture, NoisyCurves, Pinwheel, Toy
@@ -30,6 +32,10 @@ def _lower_moon(t: np.ndarray) -> np.ndarray:
 
 def _spiral(t: np.ndarray) -> np.ndarray:
     return np.stack([t * np.cos(t), t * np.sin(t)], axis=1) / 5
+
+
+def _ring(radius: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda t: radius * np.stack([np.cos(t), np.sin(t)], axis=1)
 
 
 ring8 = GaussianMixture(
@@ -71,6 +77,14 @@ swissroll = NoisyCurves(
     high=4.5 * np.pi,
     scale=0.2,
 )
+rings = NoisyCurves(
+    source="Grathwohl et al., FFJORD, 2019 (radii 0.75, 1.5, 2.25 and 3, noise 0.08)",
+    parts=4,
+    curves=tuple(_ring(radius) for radius in (0.75, 1.5, 2.25, 3.0)),
+    low=0.0,
+    high=2 * np.pi,
+    scale=0.08,
+)
 checkerboard = Checkerboard(source="Grathwohl et al., FFJORD, 2019", parts=0)
 pinwheel = Pinwheel(
     source="Johnson et al., Composing Graphical Models with Neural Networks, 2016; scaled by 2 as "
@@ -86,4 +100,5 @@ TOYS: dict[str, Toy] = {
     "checkerboard": checkerboard,
     "pinwheel": pinwheel,
     "two_gaussians": two_gaussians,
+    "rings": rings,
 }

@@ -30,6 +30,7 @@ def test_names():
         "checkerboard",
         "pinwheel",
         "two_gaussians",
+        "rings",
     )
 
 

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.special import i0e, logsumexp
 
 from kgen.data import load, toys
 
@@ -15,6 +16,7 @@ GRIDS = {
     "checkerboard": (5.0, 100),
     "pinwheel": (6.0, 240),
     "two_gaussians": (12.0, 100),
+    "rings": (3.4, 180),
 }
 MIXTURES = ["ring8", "grid25", "two_gaussians"]
 
@@ -72,6 +74,16 @@ def test_moons_against_a_fine_trapezoid(point):
     integral = (integrand[1:] + integrand[:-1]).sum() / 2 * (t[1] - t[0])
     expected = math.log(integral / (2 * np.pi) / (2 * np.pi * 0.01))
     assert toys.moons.log_prob([point])[0] == pytest.approx(expected, abs=1e-8)
+
+
+@pytest.mark.parametrize("r", [0.0, 0.7, 1.9, 3.2, 4.0])
+def test_rings_against_the_bessel_function(r):
+    """The mean of exp(-|x - c|^2 / 2 s^2) over a circle is I0e(r R / s^2) exp(-(r - R)^2 / 2 s^2)."""
+    radii, variance = np.array([0.75, 1.5, 2.25, 3.0]), 0.08**2
+    logs = np.log(i0e(r * radii / variance)) - (r - radii) ** 2 / (2 * variance)
+    expected = logsumexp(logs) - math.log(4 * 2 * math.pi * variance)
+    point = (r * math.cos(0.3), r * math.sin(0.3))
+    assert toys.rings.log_prob([point])[0] == pytest.approx(expected, abs=1e-8)
 
 
 def test_pinwheel_against_a_change_of_variables():
