@@ -98,6 +98,27 @@ def test_a_cold_logistic_mixture_draws_the_mean_of_the_likeliest_component():
     np.testing.assert_allclose(drawn, np.broadcast_to([-0.5, 0.0], (N, 2)), atol=1e-6)
 
 
+def test_each_colour_moves_the_means_of_the_later_ones():
+    """Equation 3: m1, m2 + a x1, m3 + b x1 + c x2, with a, b, c the tanh of the slopes in this order."""
+    means, slopes = np.array([0.5, -0.25, 0.125]), np.array([0.9, -0.6, 0.4])
+    outputs = np.array([[0.0, *means, *(-3.0, -3.0, -3.0), *slopes]])
+    a, b, c = np.tanh(slopes)
+    x1 = np.rint(means[0] * 127.5 + 127.5) / 127.5 - 1
+    x2 = np.rint((means[1] + a * x1) * 127.5 + 127.5) / 127.5 - 1
+    expected = [means[0], means[1] + a * x1, means[2] + b * x1 + c * x2]
+    cold = LogisticMixture(1).sample(
+        tensor(outputs), tensor(kgen.random.keys(0, 1), "int32"), Choice(temperature=1e-4)
+    )
+    np.testing.assert_allclose(numbers(cold)[0], expected, atol=0.5 / 127.5 + 1e-5)
+    # and the three likelihoods are those of logistics of these means
+    x = np.array([x1, x2, -0.2])
+    shift = np.array([means[0], means[1] + a * x1, means[2] + b * x1 + c * x2])
+    edges = (x[:, None] + np.array([-1, 1]) / 255 - shift[:, None]) * np.exp(3.0)
+    masses = np.diff(1 / (1 + np.exp(-edges)), axis=1)
+    found = LogisticMixture(1).log_prob(tensor(outputs[None]), tensor(x[None, None]))
+    assert float(found[0, 0]) == pytest.approx(np.log(masses).sum(), rel=1e-4)
+
+
 def test_far_tails_of_a_logistic_mixture_are_finite():
     outputs = tensor(np.broadcast_to([0.0, 50.0, -99.0], (1, 2, 3)))
     result = numbers(LogisticMixture(1).log_prob(outputs, tensor([[[-1.0], [1.0]]])))
