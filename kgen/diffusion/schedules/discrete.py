@@ -110,7 +110,10 @@ class DDPM(Schedule):
     def _segment(self, t: Tensor) -> tuple[Tensor, Tensor]:
         """The number of the step that begins before t, and how far t is into it."""
         position = ops.clip(t, 0.0, 1.0) * self.steps
-        # rounding must not put k / T into segment k - 1 or k by chance: at a node both ends agree
+        # Both segments at k / T agree there, but a compiler may round twice, and differently: then
+        # the number would be of one and the fraction of the other.
+        node = ops.round(position)
+        position = ops.where(ops.abs(position - node) < 3e-7 * self.steps, node, position)
         index = ops.clip(ops.floor(position), 0.0, self.steps - 1.0)
         return ops.cast(index, "int32"), position - index
 
