@@ -167,8 +167,7 @@ class Flow(GenerativeModel):
         if self.ema is not None:
             self.ema.reset()
 
-    @endpoint
-    def log_prob(self, x: Tensor, *condition: Tensor, seed: int = 0) -> Tensor:
+    def log_prob(self, x: Any, *condition: Any, seed: int = 0, batch_size: int = 256) -> Any:
         """Gives log p(x) in nats, float32 `(batch,)`.
 
         With dequantisation it is a bound on the log-probability of levels, from one draw of noise
@@ -178,7 +177,22 @@ class Flow(GenerativeModel):
             x: examples `(batch, ...)`.
             condition: labels `(batch,)` or context `(batch, width)`, where the flow takes them.
             seed: of the noise.
+            batch_size: how many at once, of NumPy arrays.
+
+        Raises:
+            ValueError: for a condition that does not fit, and of NumPy arrays for values that are not
+                levels and labels out of range.
         """
+        if self.dequantization is not None and isinstance(x, np.ndarray | list):
+            self.dequantization.check(x)
+        for given in condition:
+            if isinstance(given, np.ndarray | list):
+                self.condition.check(np.asarray(given))
+        return self.density(x, *condition, seed=seed, batch_size=batch_size)
+
+    @endpoint
+    def density(self, x: Tensor, *condition: Tensor, seed: int = 0) -> Tensor:
+        """See `log_prob`; unchecked."""
         x = _real(x)
         y, bonus = self._dequantized(x, content_keys(x, seed))
         context = self.condition.vector(condition)

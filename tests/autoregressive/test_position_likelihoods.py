@@ -99,7 +99,7 @@ def test_a_cold_logistic_mixture_draws_the_mean_of_the_likeliest_component():
 
 
 def test_each_colour_moves_the_means_of_the_later_ones():
-    """Equation 3: m1, m2 + a x1, m3 + b x1 + c x2, with a, b, c the tanh of the slopes in this order."""
+    """Equation 3: m1, m2 + a x1, m3 + b x1 + c x2; a, b, c are the tanh of the slopes in this order."""
     means, slopes = np.array([0.5, -0.25, 0.125]), np.array([0.9, -0.6, 0.4])
     outputs = np.array([[0.0, *means, *(-3.0, -3.0, -3.0), *slopes]])
     a, b, c = np.tanh(slopes)

@@ -77,6 +77,7 @@ def test_encode_and_decode_are_inverses_for_each_label(told):
         (lambda m, x, y: m.sample(3, labels=[0, 1]), r"labels of shape \(\) or \(3,\), got \(2,\)"),
         (lambda m, x, y: m.sample(0, labels=0), "n >= 1"),
         (lambda m, x, y: m.fit(x, y + 1, verbose=0), r"labels in 0 \.\.\. 1, got 1 \.\.\. 2"),
+        (lambda m, x, y: m.log_prob(x, y + 1), r"labels in 0 \.\.\. 1, got 1 \.\.\. 2"),
         (lambda m, x, y: BUILD["maf"]().log_prob(x, y), "takes no condition, got 1"),
         (lambda m, x, y: Flow([ActNorm(2)], StandardNormal((2,)), classes=2, context=3), "got both"),
     ],
@@ -157,6 +158,12 @@ def test_data_off_the_levels_or_outside_the_support_are_errors(make, value, mess
     model.compile("adam")
     with pytest.raises(ValueError, match=message):
         model.fit(np.array([[-1.0 / 3.0], [value]], "float32"), verbose=0)
+
+
+@pytest.mark.parametrize("x", [np.array([[0.5]], "float32"), np.array([[255]], "uint8")])
+def test_the_probability_of_what_is_no_level_is_an_error(x):
+    with pytest.raises(ValueError, match=r"expected 4 levels, integers k in \[0, 4\)"):
+        four_levels(UniformNoise(4)).log_prob(x)
 
 
 def test_outside_the_support_the_density_is_zero():
