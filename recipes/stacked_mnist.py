@@ -4,7 +4,7 @@ Paper: "PacGAN: The power of two samples in generative adversarial networks" (Li
 4.2: DCGAN 78.9 modes, KL 4.50; PacDCGAN2 1000.0 modes, KL 0.06. Here with one generator step for each
 discriminator step, not two, and networks of two stages, not four.
 Command: KERAS_BACKEND=tensorflow KGEN_DATA_DIR=... python recipes/stacked_mnist.py [--packing 1]
-Time: not yet measured; `--preset base`, with the paper's widths and number of steps, is for a GPU.
+Time: not yet measured; `--preset base`, with the paper's widths (and `--epochs 50`), is for a GPU.
 Target: 1000 modes in 26,000 samples with a packing of 2.
 Measured: not yet measured.
 """
