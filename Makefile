@@ -10,7 +10,7 @@ TEST := $(BIN)/python -m pytest
 # TensorFlow's start-up messages say nothing of kgen.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint browser test-tensorflow test-jax test-torch test-parity test-once clean
+.PHONY: demo test lint browser test-parity test-once clean
 
 demo: $(INSTALLED)
 	rm -rf demo
@@ -23,7 +23,7 @@ demo: $(INSTALLED)
 # Two processes at a time, each on one thread (tests/conftest.py): two cores are enough.
 test: $(INSTALLED)
 	$(MAKE) lint browser
-	$(MAKE) -j2 --output-sync=target test-tensorflow test-jax test-torch test-parity test-once
+	$(MAKE) -j2 --keep-going --output-sync=target $(JOBS) test-parity test-once
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -37,20 +37,19 @@ browser:
 	  || echo "note: no chromium: the report's browser tests are skipped"; \
 	else echo "note: no chromium: the report's browser tests are skipped (apt-get install chromium chromium-driver)"; fi
 
-# What runs inside a backend's process, once for each backend; in seven, since compiled programs stay in
-# memory: TensorFlow's grew to 17 GiB in the four first.
-COMPUTING := tests/backend tests/callbacks tests/core
-NETWORKS := tests/diffusion tests/layers tests/networks
-FAMILIES := tests/autoregressive tests/flow tests/gan tests/vae
-APART := tests/contract tests/parity tests/once
-test-tensorflow test-jax test-torch: test-%: $(INSTALLED)
-	KERAS_BACKEND=$* $(TEST) tests/contract/test_training.py
-	KERAS_BACKEND=$* $(TEST) tests/contract/test_saving.py
-	KERAS_BACKEND=$* $(TEST) tests/contract/test_sampling.py tests/contract/test_keras.py
-	KERAS_BACKEND=$* $(TEST) $(COMPUTING)
-	KERAS_BACKEND=$* $(TEST) $(NETWORKS)
-	KERAS_BACKEND=$* $(TEST) $(FAMILIES)
-	KERAS_BACKEND=$* $(TEST) tests $(addprefix --ignore ,$(APART) $(COMPUTING) $(NETWORKS) $(FAMILIES))
+# What runs inside a backend's process, once for each backend; in five, since TensorFlow's compiled programs
+# stay in memory.
+BACKENDS := tensorflow jax torch
+contract := tests/contract
+networks := tests/diffusion tests/layers tests/networks
+families := tests/autoregressive tests/flow tests/gan tests/vae
+computing := tests/backend tests/callbacks tests/core
+rest := tests $(addprefix --ignore ,tests/parity tests/once $(contract) $(networks) $(families) $(computing))
+SUITES := contract networks families computing rest
+JOBS := $(foreach suite,$(SUITES),$(BACKENDS:%=test-%-$(suite)))
+$(JOBS): test-%: $(INSTALLED)
+	KERAS_BACKEND=$(firstword $(subst -, ,$*)) $(TEST) $($(lastword $(subst -, ,$*)))
+$(BACKENDS:%=test-%): test-%: $(patsubst %,test-\%-%,$(SUITES))
 
 # Three backends compared; this starts a process for each.
 test-parity: $(INSTALLED)
