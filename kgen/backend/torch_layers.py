@@ -46,39 +46,62 @@ def group_norm(
     if not _FUSES.get():
         return None
     batch, channels = x.shape[0], x.shape[-1]
-    rows = x.reshape(batch, 1, -1, channels).permute(0, 3, 1, 2)
-    if x.is_cpu:  # only this kernel knows the channels last
-        y = _GroupNorm.apply(rows, scale, offset, groups, epsilon)
-    else:
-        y = functional.group_norm(rows, groups, scale, offset, epsilon)
-    return y.permute(0, 2, 3, 1).reshape(x.shape)
+    rows = x.reshape(batch, -1, channels)
+    if x.is_cpu:
+        return _GroupNorm.apply(rows, scale, offset, groups, epsilon).reshape(x.shape)
+    y = functional.group_norm(rows.transpose(1, 2), groups, scale, offset, epsilon)
+    return y.transpose(1, 2).reshape(x.shape)
 
 
 class _GroupNorm(torch.autograd.Function):
-    """torch's kernel, always asked for all its gradients: of the weights alone it crashes (2.13)."""
+    """Sums over positions, then a multiple of x: on most shapes 2 to 3 times as fast as torch's kernel.
+
+    That has its channels in the inner loop, and groups of few channels, which are usual.
+    """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
     ) -> Tensor:
-        """Normalises `(batch, channels, 1, n)`, the channels last in memory."""
-        ctx.sizes = (*x.shape[:2], x.shape[2] * x.shape[3], groups)
-        y, mean, inverse = torch.native_group_norm(x, scale, offset, *ctx.sizes, epsilon)
+        """Normalises `(batch, n, channels)`."""
+        mean = _group_mean(x, groups)
+        square = _group_mean(x * x, groups)
+        inverse = torch.rsqrt(torch.clamp(square - mean * mean, min=0.0) + epsilon)
         ctx.save_for_backward(x, scale, mean, inverse)
-        return y
+        ctx.groups = groups
+        factor = inverse if scale is None else inverse * scale
+        shift = -mean * factor
+        return torch.addcmul(shift if offset is None else shift + offset, x, factor)
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, cotangent: Tensor) -> tuple:
-        """Gives the gradients of x, scale and offset."""
+        """Gives the gradients of x, scale and offset.
+
+        With z = (x - m) r and g the gradient of z: r (g - mean(g) - z mean(g z)), group by group.
+        """
         x, scale, mean, inverse = ctx.saved_tensors
-        cotangent = cotangent.contiguous(memory_format=torch.channels_last)
-        affine = scale is not None  # a traced graph cannot hold the gradient of what is not there
-        gradients = torch.ops.aten.native_group_norm_backward(
-            cotangent, x, mean, inverse, scale, *ctx.sizes, [True, affine, affine]
-        )
-        wanted = zip(gradients, ctx.needs_input_grad, strict=False)
-        return *(gradient if needed else None for gradient, needed in wanted), None, None
+        sums = cotangent.sum(1, keepdim=True)
+        products = ((cotangent * x).sum(1, keepdim=True) - mean * sums) * inverse  # with z
+        g, g_z = (sums, products) if scale is None else (scale * sums, scale * products)
+        g, g_z = (_over_groups(total, ctx.groups) / x.shape[1] for total in (g, g_z))
+        factor = inverse if scale is None else inverse * scale
+        slope = -inverse * inverse * g_z
+        gradient = torch.addcmul(-inverse * g - mean * slope, cotangent, factor)
+        gradient = torch.addcmul(gradient, x, slope)
+        if scale is None:
+            return gradient, None, None, None, None
+        return gradient, products.sum((0, 1)), sums.sum((0, 1)), None, None
+
+
+def _group_mean(x: Tensor, groups: int) -> Tensor:
+    return _over_groups(x.sum(1, keepdim=True), groups) / x.shape[1]
+
+
+def _over_groups(x: Tensor, groups: int) -> Tensor:
+    """Averages `(batch, 1, channels)` over each group; every channel gets its group's mean."""
+    means = x.unflatten(2, (groups, -1)).mean(-1, keepdim=True)
+    return means.expand(-1, -1, -1, x.shape[2] // groups).flatten(2)
 
 
 def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:

@@ -110,9 +110,7 @@ class InpaintingMixin:
         """
 
         def problem(*conditions: Tensor) -> Problem:
-            guidance = conditions[len(self.conditions.names)] if self.guided else None
-            named = dict(zip(self.conditions.names, conditions, strict=False))
-            return self.problem(named, guidance, plan.interval)
+            return self.problem(*self.told(conditions), plan.interval)
 
         how = plan, resample, self.averaged[1], self.target
         solution = repaint(*how, problem, examples, mask, seed, *conditions)

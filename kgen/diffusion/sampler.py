@@ -90,6 +90,12 @@ class SamplerMixin:
         known = reverse if self.variance is not None else None
         return Problem(schedule, lambda x, t: evaluate(x, t)[:2], known)
 
+    def told(self, conditions: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], Tensor | None]:
+        """Gives the conditions by name, and the weights of guidance that may follow, or None."""
+        names = self.conditions.names
+        guidance = conditions[len(names)] if len(conditions) > len(names) else None
+        return dict(zip(names, conditions, strict=False)), guidance
+
     def _outputs(
         self, x: Tensor, t: Tensor, named: dict[str, Tensor], weight: Tensor | None
     ) -> tuple[Tensor, Tensor | None]:
@@ -107,12 +113,13 @@ class SamplerMixin:
 
     @endpoint
     def solve(self, seed: Tensor, *conditions: Tensor, plan: Plan | None = None) -> Solution:
-        """Draws samples, and says whether they stayed finite; see `sample`."""
+        """Draws samples, and says whether they stayed finite; see `sample`.
+
+        The conditions are those of `generate`; without the weights of guidance there is none.
+        """
 
         def problem(*conditions: Tensor) -> Problem:
-            guidance = conditions[len(self.conditions.names)] if self.guided else None
-            named = dict(zip(self.conditions.names, conditions, strict=False))
-            return self.problem(named, guidance, plan.interval)
+            return self.problem(*self.told(conditions), plan.interval)
 
         plan = plan if plan is not None else self.plan()
         schedule, shape = self.averaged[1], tuple(self.data_shape)
@@ -156,7 +163,7 @@ class SamplerMixin:
             labels, context, image: the conditions that the network takes; one for all, or one each.
                 Without labels a model trained with label dropout draws from no class in particular,
                 and another one sample i of the class i % classes.
-            guidance: w, a number or `(n,)`; 0 is none. See `problem`.
+            guidance: w, a number or `(n,)`; 0 is none, which takes half as long. See `problem`.
             solver, steps, grid: None: those of `plan`.
             interval: times (low, high) between which guidance acts.
             trajectory: whether to give all steps, from the noise on.
@@ -196,15 +203,16 @@ class SamplerMixin:
         return self.conditions.arrays(n, labels=labels, context=context, image=image)
 
     def _guidance(self, n: int, guidance: Any) -> list[np.ndarray]:
-        if self.guided:
-            weight = np.asarray(0.0 if guidance is None else guidance, dtype="float32")
-            return [np.broadcast_to(weight, (n,)).copy()]
-        if guidance is not None and np.any(np.asarray(guidance) != 0):
+        """The weights of guidance; nothing where all are 0: then one branch is enough."""
+        weight = np.asarray(0.0 if guidance is None else guidance, dtype="float32")
+        if not np.any(weight):
+            return []
+        if not self.guided:
             raise ValueError(
                 "guidance needs a model that knows its data without conditions too: train it with "
                 "label_dropout=0.1"
             )
-        return []
+        return [np.broadcast_to(weight, (n,)).copy()]
 
 
 def check_finite(failed: np.ndarray, times: np.ndarray) -> None:

@@ -97,6 +97,29 @@ def test_guidance_moves_by_its_weight():
     assert free.mean() == pytest.approx(MEAN, abs=0.1)
 
 
+@keras.saving.register_keras_serializable("tests")
+class Counts(keras.layers.Layer):
+    """Notes how many examples it sees."""
+
+    rows = ()
+
+    def call(self, x, t, labels):
+        type(self).rows = (*self.rows, x.shape[0])
+        return 0.0 * x
+
+
+@pytest.mark.parametrize(("guidance", "rows"), [(None, 3), (0.0, 3), (1.0, 6)])
+def test_a_network_without_guidance_runs_on_one_branch(guidance, rows, monkeypatch):
+    monkeypatch.setattr(Counts, "rows", ())
+    inputs = [keras.Input((2,), name="x"), keras.Input((), name="t")]
+    inputs.append(keras.Input((), dtype="int32", name="labels"))
+    network = keras.Model(inputs, Counts()(*inputs))
+    model = kgen.Diffusion(network, classes=3, label_dropout=0.1)
+    model.compile("sgd", run_eagerly=True)
+    model.sample(3, labels=1, guidance=guidance, steps=2, solver=diffusion.Euler(), seed=0)
+    assert Counts.rows[-1] == rows
+
+
 def test_guidance_outside_its_interval_does_nothing():
     model = oracle(classes=3, label_dropout=0.1)
     plain = model.sample(8, labels=2, seed=0)
