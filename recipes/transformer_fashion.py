@@ -24,7 +24,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 5
+    epochs: int = 4
     batch_size: int = 32
     preset: Literal["tiny", "base"] = "tiny"
     """The size of the transformer: 26,344 parameters for a CPU, or one for a GPU."""

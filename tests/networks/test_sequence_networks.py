@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from kgen.layers import LSTM, MaskedConv2D
+from kgen.layers import LSTM, CausalAttention, MaskedConv2D
 from kgen.layers.causal_attention import rotary_angles, rotate
 from kgen.networks import gated_pixelcnn, lstm, pixelcnn, transformer
 
@@ -61,3 +61,18 @@ def test_rotated_products_depend_on_the_distance_only():
     products = ops.convert_to_numpy(ops.matmul(turned[0], ops.transpose(turned[1])))
     np.testing.assert_allclose(products[1:, 1:], products[:-1, :-1], atol=1e-5)
     assert np.std(products[0]) > 0.1
+
+
+def test_attention_is_that_of_the_definition():
+    """Two heads, 40 positions, in NumPy: softmax over the present and the earlier keys."""
+    n, heads, size = 40, 2, 4
+    x = np.random.default_rng(0).normal(size=(1, n, 3 * heads * size))
+    q, k, v = (x.reshape(n, 3, heads, size)[:, i] for i in range(3))
+    turn = np.exp(1j * rotary_angles((n,), size).astype("float64"))[:, None]
+    q, k = ((t[..., :2] + 1j * t[..., 2:]) * turn for t in (q, k))
+    scores = np.einsum("ihd,jhd->hij", q, k.conj()).real / np.sqrt(size)
+    weights = np.exp(scores) * np.tri(n)
+    weights /= weights.sum(axis=-1, keepdims=True)
+    expected = np.einsum("hij,jhd->ihd", weights, v).reshape(n, heads * size)
+    found = CausalAttention((n,), heads)(x.astype("float32"))
+    np.testing.assert_allclose(ops.convert_to_numpy(found)[0], expected, atol=1e-4)
