@@ -108,7 +108,7 @@ def test_a_warning_is_one_note(folders):
         ("evaluate runs/none", "runs/none is not a run, it has no config.json and env.json"),
         ("evaluate points.npz", "points.npz is not a run: to evaluate samples, add --against DATA"),
         ("evaluate runs/gan_ring --resize", "give --against DATA"),
-        ("evaluate points.npz --against ring", "did you mean 'ring8'"),
+        ("evaluate points.npz --against rin8", "did you mean 'ring8'"),
         ("evaluate points.npz --against fashion_mini/test", "are they of other data"),
         ("evaluate points.npz --against ring8 --features pixels", "feature networks are for images"),
         ("evaluate none.npz --against ring8", "expected a run, a folder of images, or an .npz file"),
