@@ -23,7 +23,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 15
+    epochs: int = 40
     batch_size: int = 64
     preset: Literal["tiny", "base"] = "tiny"
     """The size of the flow: for a CPU, or for a GPU."""
