@@ -3,9 +3,9 @@
 Paper: "Denoising Diffusion Probabilistic Models" (Ho et al., 2020); the cosine schedule is that of
 "Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021).
 Command: KERAS_BACKEND=tensorflow python recipes/ddpm_fashion.py
-Time: about 10 minutes on 2 CPU cores; `--preset base` is for a GPU.
+Time: 2 minutes of CPU time an epoch on torch, its picture included; `--preset base` is for a GPU.
 Target: recognisable clothes.
-Measured: not yet measured.
+Measured: first clothes after 6 epochs, many still noise; not yet run in full.
 """
 
 from dataclasses import dataclass

@@ -3,9 +3,9 @@
 Paper: "Flow Matching for Generative Modeling" (Lipman et al., 2023); guidance from "Classifier-Free
 Diffusion Guidance" (Ho and Salimans, 2022).
 Command: KERAS_BACKEND=tensorflow python recipes/flow_matching_fashion.py
-Time: about 10 minutes on 2 CPU cores; `--preset base` is for a GPU.
+Time: 2 minutes of CPU time an epoch, its picture included; `--preset base` is for a GPU.
 Target: recognisable clothes of the class asked for.
-Measured: not yet measured.
+Measured: first clothes after 5 epochs; not yet run in full.
 """
 
 from dataclasses import dataclass
