@@ -9,6 +9,7 @@ import numpy as np
 from keras import ops
 
 from kgen import backend
+from kgen.backend import Tensor
 
 
 class endpoint:  # noqa: N801 - a decorator
@@ -61,7 +62,7 @@ def _program(model: Any, method: Callable[..., Any], options: dict[str, Any]) ->
     return model.programs[key]
 
 
-def _batches(arrays: list[np.ndarray], size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+def _batches(arrays: list[np.ndarray], size: int) -> Iterator[tuple[int, list[Tensor]]]:
     """Cuts arrays into batches; fills the last one up, so that no second shape is compiled."""
     total = len(arrays[0])
     if any(len(array) != total for array in arrays):
@@ -74,7 +75,7 @@ def _batches(arrays: list[np.ndarray], size: int) -> Iterator[tuple[int, list[np
         n = len(batch[0])
         if n < size < total:
             batch = [np.concatenate([a, np.repeat(a[-1:], size - n, axis=0)]) for a in batch]
-        yield n, batch
+        yield n, [ops.convert_to_tensor(array) for array in batch]  # arrays and tensors do not mix
 
 
 def _standardize(array: Any) -> np.ndarray:

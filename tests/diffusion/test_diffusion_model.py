@@ -108,16 +108,30 @@ class Counts(keras.layers.Layer):
         return 0.0 * x
 
 
-@pytest.mark.parametrize(("guidance", "rows"), [(None, 3), (0.0, 3), (1.0, 6)])
-def test_a_network_without_guidance_runs_on_one_branch(guidance, rows, monkeypatch):
-    monkeypatch.setattr(Counts, "rows", ())
+@pytest.fixture
+def counted(monkeypatch):
     inputs = [keras.Input((2,), name="x"), keras.Input((), name="t")]
     inputs.append(keras.Input((), dtype="int32", name="labels"))
-    network = keras.Model(inputs, Counts()(*inputs))
-    model = kgen.Diffusion(network, classes=3, label_dropout=0.1)
-    model.compile("sgd", run_eagerly=True)
-    model.sample(3, labels=1, guidance=guidance, steps=2, solver=diffusion.Euler(), seed=0)
-    assert Counts.rows[-1] == rows
+    model = kgen.Diffusion(keras.Model(inputs, Counts()(*inputs)), classes=3, label_dropout=0.1)
+    monkeypatch.setattr(Counts, "rows", ())
+    return model
+
+
+@pytest.mark.parametrize(("guidance", "rows"), [(None, 3), (0.0, 3), (1.0, 6)])
+def test_a_network_without_guidance_runs_on_one_branch(counted, guidance, rows):
+    counted.compile("sgd", run_eagerly=True)
+    counted.sample(3, labels=1, guidance=guidance, steps=2, solver=diffusion.Euler(), seed=0)
+    assert set(Counts.rows) == {rows}
+
+
+def test_another_seed_label_or_weight_of_guidance_compiles_nothing_anew(counted):
+    counted.compile("sgd", jit_compile=True)
+    options = {"labels": 1, "guidance": 1.0, "seed": 0}
+    counted.sample(3, **options, steps=2)
+    before = len(Counts.rows)
+    for change in ({"seed": 1}, {"labels": 2}, {"guidance": 3.0}):
+        counted.sample(3, **(options | change), steps=2)
+    assert len(Counts.rows) == before
 
 
 def test_guidance_outside_its_interval_does_nothing():
