@@ -20,10 +20,12 @@ demo: $(INSTALLED)
 	$(BIN)/python tutorials/serve.py demo/savedmodel --out demo/served.png
 	@echo "Pictures: demo/samples.png (kgen) and demo/served.png (TensorFlow alone)."
 
-# Two processes at a time, each on one thread (tests/conftest.py): two cores are enough.
+# Two processes at a time, each on one thread (tests/conftest.py): two cores are enough. They share what JAX
+# has compiled.
 test: $(INSTALLED)
 	$(MAKE) lint browser
-	$(MAKE) -j2 --keep-going --output-sync=target $(JOBS) test-parity test-once
+	cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && JAX_COMPILATION_CACHE_DIR=$$cache \
+	  $(MAKE) -j2 --keep-going --output-sync=target $(JOBS) test-parity test-once
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -59,13 +59,18 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
-    doctor = kgen.callbacks.Doctor(train.x, path=run.path)
+    # Pictures and looks of few steps, and seldom: each would cost half as much as an epoch.
+    doctor = kgen.callbacks.Doctor(train.x, every=5, path=run.path)
     run.restore(model, batches)
     model.fit(
         batches,
         epochs=config.epochs,
         initial_epoch=run.epoch,
-        callbacks=run.callbacks(model, watchers=[doctor]),
+        callbacks=run.callbacks(
+            model,
+            watchers=[doctor],
+            draw=lambda: model.sample(25, guidance=1.0, steps=10, seed=config.seed),
+        ),
     )
 
 

@@ -11,10 +11,10 @@ _flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
 _quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
 os.environ.setdefault("XLA_FLAGS", f"{_flags} {_quick}")
 
-# JAX compiles the same small models in many tests: once is enough.
+# JAX compiles the same small models and operations in many tests: once is enough.
 _cache = tempfile.TemporaryDirectory(prefix="kgen-jax-")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", _cache.name)
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 import keras  # noqa: E402
 import pytest  # noqa: E402

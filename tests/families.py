@@ -108,10 +108,16 @@ def diffusion(**options):
 
 
 def ddpm(**options):
-    """A U-Net with self-attention, discrete steps, an average of the weights."""
-    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1, 2), blocks=1, dropout=0.1)
+    """A U-Net with self-attention and dropout, discrete steps, an average of the weights."""
+    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1,), blocks=1, dropout=0.1)
     options = {"schedule": kgen.diffusion.DDPM.linear(20), "target": kgen.diffusion.Noise()} | options
     return kgen.Diffusion(network, ema_decay=0.99, clip=(-1.0, 1.0), **options)
+
+
+def two_sizes(**options):
+    """A U-Net that halves and doubles its images."""
+    small = {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": ()}
+    return kgen.Diffusion(kgen.networks.unet((4, 4, 1), **small), **{"clip": (-1.0, 1.0)} | options)
 
 
 def consistency(**options):
@@ -199,6 +205,7 @@ FAMILIES = [
 
 # Held to the same numbers on every backend only; the contract knows a sibling of each.
 PARITY_ONLY = [
+    Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
     Family("hybrid", hybrid, (2,), "loss"),

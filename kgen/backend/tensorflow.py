@@ -89,26 +89,43 @@ def step_function(model: keras.Model, step: Function, training: bool) -> Functio
 
 
 class _StepOnIterator:
-    """A train or test step that takes its next batch from an iterator of tf.data, or a generator."""
+    """A train or test step that takes its next batch from an iterator of tf.data, or a generator.
+
+    The first shape of batches has a program of its own: where all sizes are known TensorFlow computes
+    none, 2 % of a small step. A last, smaller batch takes a second program, of any size.
+    """
 
     def __init__(self, step: Function, jit: bool) -> None:
         self._options = {"jit_compile": jit, "autograph": False}
         self._traced = functools.partial(_trace, step)
-        self._programs = {"": tf.function(self._traced, reduce_retracing=True, **self._options)}
-        self._iterator, self._program = None, None
+        self._any = tf.function(self._traced, reduce_retracing=True, **self._options)
+        self._programs: dict[str, tuple[list[Any], Function, Function]] = {}
+        self._iterator, self._program = None, (None, self._any, self._any)
 
     def __call__(self, iterator: Iterator[Any]) -> Any:
+        batch = next(iterator)
         if iterator is not self._iterator:
-            self._iterator, self._program = iterator, self._program_of(iterator)
-        return self._program(next(iterator))
+            self._iterator, self._program = iterator, self._program_of(iterator, batch)
+        shapes, exact, general = self._program
+        return (exact if _shapes(batch) == shapes else general)(batch)
 
-    def _program_of(self, iterator: Iterator[Any]) -> Function:
-        """One program a data set: a last, smaller batch is not traced again."""
-        spec = getattr(iterator, "element_spec", "")
+    def _program_of(self, iterator: Iterator[Any], batch: Any) -> tuple[Any, Function, Function]:
+        """The usual shapes of a data set's batches, the program for them, and one for others."""
+        spec = getattr(iterator, "element_spec", None)
+        if spec is None:
+            return None, self._any, self._any
         if str(spec) not in self._programs:
-            program = tf.function(self._traced, input_signature=[spec], **self._options)
-            self._programs[str(spec)] = program
+            exact = tf.nest.map_structure(tf.type_spec_from_value, batch)
+            programs = [
+                tf.function(self._traced, input_signature=[signature], **self._options)
+                for signature in (exact, spec)
+            ]
+            self._programs[str(spec)] = (_shapes(batch), *programs)
         return self._programs[str(spec)]
+
+
+def _shapes(batch: Any) -> list[Any]:
+    return [getattr(value, "shape", None) for value in tf.nest.flatten(batch)]
 
 
 def _trace(step: Function, data: Any) -> Any:

@@ -13,7 +13,6 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
-from kgen.backend.threefry import threefry as rounds
 from kgen.backend.torch_adam import update
 from kgen.backend.torch_graph import drop_copies
 from kgen.backend.torch_layers import attention as attention
@@ -24,6 +23,7 @@ from kgen.backend.torch_layers import group_norm as group_norm
 from kgen.backend.torch_layers import plain_operations
 from kgen.backend.torch_loop import Program
 from kgen.backend.torch_loop import loop_body as loop_body
+from kgen.backend.torch_threefry import threefry as threefry
 
 
 def value_and_grad(
@@ -118,16 +118,6 @@ def concrete() -> Iterator[None]:
     """See `kgen.backend.concrete`."""
     with disable_proxy_modes_tracing(), unset_fake_temporarily():
         yield
-
-
-def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-    """See `kgen.backend.threefry`."""
-    return rounds(k0, k1, x0, x1, _rotate_left)
-
-
-def _rotate_left(x: Tensor, distance: int) -> Tensor:
-    # int32 shifts right with its sign: mask the copies of the sign bit away.
-    return (x << distance) | ((x >> (32 - distance)) & ((1 << distance) - 1))
 
 
 def synchronize(model: keras.Model) -> None:

@@ -12,6 +12,7 @@ from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, endpoint
 from kgen.distributions import DiagonalNormal, StandardNormal, kl_divergence
+from kgen.vae.checks import check_flow, check_networks
 from kgen.vae.likelihoods import Bernoulli, Likelihood
 
 
@@ -34,8 +35,8 @@ class VAE(GenerativeModel):
             use it, encoding and the ELBO do not.
         posterior_flow: None: q(z|x) is the encoder's normal. Or a transform f of `kgen.flow`, trained
             along, with z = f^-1(u) of that normal's u: `kgen.flow.IAF((latent_dim,)).transform`, or of
-            couplings. Where its networks take a context, that is what the encoder gives:
-            `IAF((latent_dim,), context=2 * latent_dim)`.
+            couplings: f^-1 must have a gradient. Where its networks take a context, that is what the
+            encoder gives: `IAF((latent_dim,), context=2 * latent_dim)`.
 
     `call` maps examples to their reconstructions. The logs are means over examples: "loss" (the
     negative ELBO with beta), "reconstruction" (-log p(x|z), nats) and "kl" (nats).
@@ -70,11 +71,7 @@ class VAE(GenerativeModel):
         super().__init__(**kwargs)
         if beta < 0:
             raise ValueError(f"expected beta >= 0, got {beta}")
-        if posterior_flow is not None and not hasattr(posterior_flow, "inverse_and_ladj"):
-            raise TypeError(
-                "expected a transform as posterior_flow, such as kgen.flow.IAF((2,)).transform, got "
-                f"{type(posterior_flow).__name__}"
-            )
+        check_flow(posterior_flow)
         self.encoder = encoder
         self.decoder = decoder
         self.likelihood = likelihood if likelihood is not None else Bernoulli()
@@ -82,7 +79,7 @@ class VAE(GenerativeModel):
         self.beta = beta
         self.ema_decay = ema_decay
         self.posterior_flow = posterior_flow
-        _check_networks(encoder, decoder, self.likelihood)
+        check_networks(encoder, decoder, self.likelihood)
         self.ema = EMA(decoder, ema_decay) if ema_decay is not None else None
         self.track("loss", "reconstruction", "kl")
 
@@ -247,19 +244,3 @@ class VAE(GenerativeModel):
 def _normal(encoded: Tensor) -> DiagonalNormal:
     mean, log_variance = ops.split(encoded, 2, axis=-1)
     return DiagonalNormal(mean, ops.exp(0.5 * log_variance))
-
-
-def _check_networks(encoder: keras.Layer, decoder: keras.Layer, likelihood: Likelihood) -> None:
-    latent_dim = decoder.input_shape[-1]
-    if encoder.output_shape[1:] != (2 * latent_dim,):
-        raise ValueError(
-            f"the decoder takes {latent_dim} latents, so the encoder must give {2 * latent_dim} "
-            f"outputs (means and log-variances), got {encoder.output_shape[1:]}"
-        )
-    *rest, channels = encoder.input_shape[1:]
-    expected = (*rest, channels * likelihood.outputs)
-    if decoder.output_shape[1:] != expected:
-        raise ValueError(
-            f"{type(likelihood).__name__} needs {likelihood.outputs} decoder output(s) for each value: "
-            f"expected decoder outputs of shape {expected}, got {decoder.output_shape[1:]}"
-        )

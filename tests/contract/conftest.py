@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import pytest
 from families import FAMILIES, toy_data
-from variables import trained_weights
+from variables import float_weights, trained_weights
 
 
 @pytest.fixture(scope="session", params=FAMILIES, ids=lambda family: family.name)
@@ -31,6 +31,7 @@ class Compiled:
     model: keras.Model
     twin: keras.Model  # as the model was before
     history: dict[str, list[float]]  # one epoch, not shuffled
+    weights: list[np.ndarray]  # after it
     evaluation: list[float]
     step_traces: tuple[int, int]  # calls of its steps' Python: after that epoch, after two more
     sampler_traces: tuple[int, int]  # calls of its layers' Python: after one sample, after two
@@ -51,21 +52,20 @@ def compiled(family):
     with warnings.catch_warnings():  # XLA refuses what it cannot compile, and torch's tracer warns
         warnings.filterwarnings("error", message=".*torch could not trace.*")
         history = model.fit(x, **options).history
-        first = len(calls)
+        first, weights = len(calls), float_weights(model)
         model.fit(x, epochs=2, **options)
         evaluation = model.evaluate(x, batch_size=16, verbose=0)
-    return Compiled(
-        model, twin, history, evaluation, (first, len(calls)), layer_calls_of_two_samples(model)
-    )
+    traces = (first, len(calls)), layer_calls_of_two_samples(model)
+    return Compiled(model, twin, history, weights, evaluation, *traces)
 
 
 def layer_calls_of_two_samples(model):
     calls, call = [], keras.layers.Layer.__call__
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keras.layers.Layer, "__call__", lambda *a, **k: calls.append(1) or call(*a, **k))
-        model.sample(3, seed=0)
+        model.sample(16, seed=0)
         first = len(calls)
-        model.sample(3, seed=1)
+        model.sample(16, seed=1)
     return first, len(calls)
 
 

@@ -10,6 +10,11 @@ def trained_weights(model: keras.Model) -> dict[str, list[np.ndarray]]:
     return {name: [np.array(v.numpy()) for v in part.trainable_variables] for name, part in parts}
 
 
+def float_weights(model: keras.Model) -> list[np.ndarray]:
+    """All weights, averages and statistics; not the counts of random streams."""
+    return [np.array(v.numpy()) for v in model.weights if keras.backend.is_float_dtype(v.dtype)]
+
+
 def state(model: keras.Model) -> list[np.ndarray]:
     """Every variable of a model and of its optimizer, in order."""
     return [np.array(v.numpy()) for v in [*model.variables, *model.optimizer.variables]]

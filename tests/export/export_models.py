@@ -40,12 +40,15 @@ class Walk(kgen.GenerativeModel):
 
 
 def walk():
-    return Walk(kgen.networks.mlp(2, 2, hidden=(8,)))
+    """A loop around a network that halves and doubles images."""
+    halve = kgen.layers.Conv2D(4, 3, strides=2, padding="same")
+    double = kgen.layers.UpsampleConv2D(1)
+    return Walk(keras.Sequential([keras.Input((4, 4, 1)), halve, double]))
 
 
 def guided():
     """25 steps of Heun's method, each with two calls of a U-Net on two copies of the batch."""
-    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1, 2), blocks=1, classes=3)
+    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1,), blocks=1, classes=3)
     return kgen.Diffusion(network, classes=3, label_dropout=0.1, clip=(-1.0, 1.0), ema_decay=0.9)
 
 
@@ -103,13 +106,25 @@ def model_of(family):
     return model
 
 
-def inputs_of(model, endpoint, n):
-    """Arguments for an endpoint by name, drawn by NumPy."""
-    rng = np.random.default_rng(n)
-    draws = {"seed": lambda: kgen.random.keys(7, n), "labels": lambda: np.arange(n, dtype="int32") % 3}
+@cache
+def inputs_of(family, endpoint):
+    """Five examples of the arguments of an endpoint by name, drawn by NumPy."""
+    rng = np.random.default_rng(5)
+    draws = {"seed": lambda: kgen.random.keys(7, 5), "labels": lambda: np.arange(5, dtype="int32") % 3}
     return {
         name: draws[name]()
         if name in draws
-        else rng.normal(size=(n, *spec.shape[1:])).astype("float32")
-        for name, spec in model.endpoints[endpoint].items()
+        else rng.normal(size=(5, *spec.shape[1:])).astype("float32")
+        for name, spec in model_of(family).endpoints[endpoint].items()
     }
+
+
+@cache
+def output_of(family, endpoint):
+    """What the Python model gives for them."""
+    return np.asarray(getattr(model_of(family), endpoint)(*inputs_of(family, endpoint).values()))
+
+
+def first(inputs, n):
+    """The first n of the examples."""
+    return {name: value[:n] for name, value in inputs.items()}

@@ -60,26 +60,33 @@ def case(request, tmp_path_factory):
     return model, write(model, tmp_path_factory.mktemp("export") / "model"), serve
 
 
-def inputs_of(model, endpoint, n):
-    labels = [] if model.classes is None else [np.arange(n, dtype="int32") % 3]
-    x, seed = model.sample(n, seed=1), kgen.random.keys(7, n)
-    inputs = {"generate": [seed], "extend": [x, np.arange(n, dtype="int32"), seed], "log_prob": [x]}
-    return [*inputs[endpoint], *labels]
+@pytest.fixture(scope="module")
+def expected(case):
+    """Three examples of the arguments of each endpoint, and what the Python model gives for them."""
+    model, _, _ = case
+    labels = [] if model.classes is None else [np.arange(3, dtype="int32")]
+    x, seed, known = model.sample(3, seed=1), kgen.random.keys(7, 3), np.arange(3, dtype="int32")
+    inputs = {
+        "generate": [seed, *labels],
+        "extend": [x, known, seed, *labels],
+        "log_prob": [x, *labels],
+    }
+    return {name: (arrays, getattr(model, name)(*arrays)) for name, arrays in inputs.items()}
 
 
 @pytest.mark.parametrize("n", [1, 3])
 @pytest.mark.parametrize("endpoint", ["generate", "extend", "log_prob"])
-def test_endpoint_equals_the_python_model(case, endpoint, n):
-    model, written, serve = case
-    inputs = inputs_of(model, endpoint, n)
-    expected = getattr(model, endpoint)(*inputs)
-    np.testing.assert_allclose(serve(written, endpoint, inputs), expected, rtol=1e-5, atol=1e-5)
+def test_endpoint_equals_the_python_model(case, expected, endpoint, n):
+    _, written, serve = case
+    inputs, outputs = expected[endpoint]
+    served = serve(written, endpoint, [array[:n] for array in inputs])
+    np.testing.assert_allclose(served, outputs[:n], rtol=1e-5, atol=1e-5)
 
 
-def test_a_file_of_keras_keeps_samples_and_likelihoods(case, tmp_path):
+def test_a_file_of_keras_keeps_samples_and_likelihoods(case, expected, tmp_path):
     model, _, _ = case
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.sample(3, seed=2), model.sample(3, seed=2))
-    inputs = inputs_of(model, "log_prob", 3)
-    np.testing.assert_array_equal(loaded.log_prob(*inputs), model.log_prob(*inputs))
+    inputs, outputs = expected["log_prob"]
+    np.testing.assert_array_equal(loaded.log_prob(*inputs), outputs)

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 
+from kgen import backend
 from kgen.networks import dit, residual_mlp, unet
 
 SHAPE = {"unet": (4, 8, 2), "dit": (4, 8, 2), "residual_mlp": (3,)}
@@ -12,6 +13,16 @@ BUILD = {
     "dit": lambda **o: dit((4, 8, 2), **{"patch": 2, "width": 8, "depth": 2, "heads": 2, **o}),
     "residual_mlp": lambda **o: residual_mlp(3, **{"width": 8, "depth": 2, **o}),
 }
+
+
+def run(fn, network, *arguments):
+    """Runs a function of a network as one program; op by op, JAX would compile each by itself."""
+    jit = keras.backend.backend() == "jax"
+    return backend.compile_program(fn, network.variables, jit=jit)(*arguments)
+
+
+def outputs(network, batch):
+    return run(lambda *batch: network(list(batch)), network, *batch)
 
 
 def numbers(tensor):

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from diffusion_networks import BUILD, SHAPE, batch_for, numbers, perturbed
+from diffusion_networks import BUILD, SHAPE, batch_for, numbers, outputs, perturbed, run
 from keras import ops
 
 from kgen import backend
@@ -39,7 +39,7 @@ def test_channels_out(name):
 @pytest.mark.parametrize("name", BUILD)
 def test_starts_at_zero(name):
     network = BUILD[name](**EVERYTHING[name])
-    assert not numbers(network(batch_for(network))).any()
+    assert not numbers(outputs(network, batch_for(network))).any()
 
 
 @pytest.mark.parametrize("t", [0.0, 1.0, -20.0, 20.0])
@@ -54,15 +54,19 @@ def test_finite_at_any_time(name, t):
 @pytest.mark.parametrize("name", BUILD)
 def test_gradient_reaches_every_weight(name):
     network = perturbed(BUILD[name](**EVERYTHING[name], seed=0))
+
+    def gradients(*batch):
+        def loss():
+            return ops.sum(ops.square(network(list(batch), training=True) - 1.0)), None
+
+        return backend.value_and_grad(loss, network.trainable_variables)[1]
+
     batch = batch_for(network, n=5)
-
-    def loss():
-        return ops.sum(ops.square(network(batch, training=True) - 1.0)), None
-
-    _, gradients = backend.value_and_grad(loss, network.trainable_variables)
     silent = [
         variable.path
-        for variable, gradient in zip(network.trainable_variables, gradients, strict=True)
+        for variable, gradient in zip(
+            network.trainable_variables, run(gradients, network, *batch), strict=True
+        )
         if not np.abs(numbers(gradient)).max() > 0
     ]
     assert silent == []
@@ -158,7 +162,7 @@ def test_half_precision_is_near_and_gives_float32(name):
     half = BUILD[name](seed=0)
     half.set_weights(network.get_weights())
     batch = batch_for(network)
-    expected, got = network(batch), half(batch)
+    expected, got = (outputs(n, batch) for n in (network, half))
     assert keras.backend.standardize_dtype(got.dtype) == "float32"
     error = np.abs(numbers(got) - numbers(expected)).mean() / np.abs(numbers(expected)).mean()
     assert error < 0.05
@@ -192,9 +196,15 @@ def test_second_derivative(name):
         inner = backend.gradient(lambda y: ops.sum(network([y, t])), x)
         return ops.sum(ops.square(inner))
 
-    along = (numbers(backend.gradient(slope, x)) * direction).sum()
+    def both(x):
+        return slope(x), backend.gradient(slope, x)
+
     step = 1e-2
-    ahead, behind = (numbers(slope(x + sign * step * direction)) for sign in (1, -1))
+    (_, here), (ahead, _), (behind, _) = (
+        run(both, network, x + step * sign * direction) for sign in (0, 1, -1)
+    )
+    along = (numbers(here) * direction).sum()
+    ahead, behind = numbers(ahead), numbers(behind)
     assert along == pytest.approx((ahead - behind) / (2 * step), rel=0.02)
 
 

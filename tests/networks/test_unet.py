@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from diffusion_networks import batch_for, numbers, perturbed
+from diffusion_networks import batch_for, numbers, outputs, perturbed
 
 from kgen.layers import Attention
 from kgen.networks import FourierFeatures, unet
@@ -18,7 +18,7 @@ def kinds(network):
 @pytest.mark.parametrize("shape", [(8, 1), (4, 6, 2), (2, 4, 6, 1)], ids=["1d", "2d", "3d"])
 def test_dimensions(shape):
     network = perturbed(unet(shape, **SMALL))
-    y = numbers(network(batch_for(network)))
+    y = numbers(outputs(network, batch_for(network)))
     assert y.shape == (3, *shape)
     assert np.isfinite(y).all() and y.std() > 0
 

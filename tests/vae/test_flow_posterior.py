@@ -93,3 +93,29 @@ def test_training_moves_the_flow_and_a_file_keeps_it(tmp_path):
 def test_a_model_in_place_of_its_transform_is_an_error():
     with pytest.raises(TypeError, match=r"kgen\.flow\.IAF\(\(2,\)\)\.transform, got Flow"):
         make(kgen.flow.IAF((2,)))
+
+
+@pytest.mark.parametrize(
+    ("flow", "name"),
+    [
+        (kgen.flow.MAF((2,), layers=2, hidden=(4,)).transform, "MaskedAutoregressive"),
+        (kgen.flow.FFJORD((2,), hidden=(4,)).transform, "Continuous"),
+        (Planar(2), "Planar"),
+        (Inverse(kgen.flow.FFJORD((2,), hidden=(4,)).transform), "Continuous"),
+    ],
+    ids=["maf", "ffjord", "planar", "inverse of ffjord"],
+)
+def test_a_flow_whose_inverse_cannot_learn_is_refused(flow, name):
+    with pytest.raises(ValueError, match=f"has a gradient, but that of {name} .*IAF or couplings"):
+        make(flow)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_flows_above_can_learn_and_do(name):
+    flow = randomized(FLOWS[name]())
+    model = make(flow)
+    model.compile(keras.optimizers.SGD(0.01), jit_compile=True)
+    before = [np.array(v.numpy()) for v in flow.trainable_variables]
+    model.fit(X, batch_size=len(X), verbose=0)
+    after = [v.numpy() for v in flow.trainable_variables]
+    assert all(np.abs(a - b).max() > 0 for a, b in zip(after, before, strict=True))

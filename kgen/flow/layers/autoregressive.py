@@ -55,6 +55,11 @@ class MaskedAutoregressive(Transform):
                 f"{tuple(network.output_shape[1:])}: made(dim, {self.transform.parameters})"
             )
 
+    @property
+    def inverse_learns(self) -> bool:
+        """False: XLA on TensorFlow cannot differentiate its loop."""
+        return False
+
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
@@ -120,6 +125,11 @@ class InverseAutoregressive(MaskedAutoregressive):
     Source: "Improved Variational Inference with InverseAutoregressive Flow" (Kingma et al., 2016),
     section 3.
     """
+
+    @property
+    def inverse_learns(self) -> bool:
+        """True: one pass."""
+        return True
 
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None

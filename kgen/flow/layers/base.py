@@ -35,6 +35,16 @@ class Transform(keras.layers.Layer):
         """The transforms that it is made of."""
         return []
 
+    @property
+    def call_learns(self) -> bool:
+        """Whether `call_and_ladj` has a gradient on every backend without `keys`."""
+        return all(transform.call_learns for transform in self.inner)
+
+    @property
+    def inverse_learns(self) -> bool:
+        """Whether `inverse_and_ladj` has a gradient on every backend; a VAE's posterior needs it."""
+        return all(transform.inverse_learns for transform in self.inner)
+
     def walk(self) -> Iterator["Transform"]:
         """Gives itself and all that it is made of."""
         yield self
@@ -151,6 +161,16 @@ class Inverse(Transform):
     def inner(self) -> list[Transform]:
         """The other."""
         return [self.transform]
+
+    @property
+    def call_learns(self) -> bool:
+        """Whether the inverse of the other does."""
+        return self.transform.inverse_learns
+
+    @property
+    def inverse_learns(self) -> bool:
+        """Whether the other does."""
+        return self.transform.call_learns
 
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None

@@ -62,6 +62,16 @@ class Continuous(Transform):
         self.exact = exact
         self.tolerance = tolerance
 
+    @property
+    def call_learns(self) -> bool:
+        """False: the adaptive method has no gradient."""
+        return False
+
+    @property
+    def inverse_learns(self) -> bool:
+        """False: as `call_learns`."""
+        return False
+
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:

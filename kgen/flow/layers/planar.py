@@ -37,6 +37,11 @@ class Planar(Transform):
         self.w = self.add_weight(shape=(dim,), initializer=normal, name="w")
         self.b = self.add_weight(shape=(), initializer="zeros", name="b")
 
+    @property
+    def inverse_learns(self) -> bool:
+        """False: it is found by halving."""
+        return False
+
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
