@@ -92,19 +92,18 @@ class Labelled(kgen.Diffusion):
         return super().losses_of(x, labels, keys, training)
 
 
-def labelled(**options):
-    """A network that is told labels, which are dropped, and learns the variance of its steps."""
+def labelled(channels_out=2, **options):
+    """A network that is told labels, which are dropped."""
     time = kgen.networks.SinusoidalFeatures(4, scale=1.0)
-    network = kgen.networks.residual_mlp(2, 16, 1, classes=2, channels_out=4, time=time)
-    return Labelled(network, target=kgen.diffusion.Noise(), classes=2, label_dropout=0.2, **options)
+    network = kgen.networks.residual_mlp(2, 16, 1, classes=2, channels_out=channels_out, time=time)
+    options = {"target": kgen.diffusion.Noise(), "label_dropout": 0.2} | options
+    return Labelled(network, classes=2, **options)
 
 
 def diffusion(**options):
-    """Labels that are dropped, a learned schedule and variance, an average of both."""
-    d = kgen.diffusion
-    options = {"weight": d.Likelihood(), "precondition": d.Precondition(), "ema_decay": 0.99} | options
-    schedule = d.LearnedSchedule(-6.0, 4.0, units=4)
-    return labelled(schedule=schedule, variance=d.LearnedVariance(steps=10), **options)
+    """Labels that are dropped, an average of the weights."""
+    options = {"target": kgen.diffusion.Velocity(), "ema_decay": 0.99} | options
+    return labelled(schedule=kgen.diffusion.FlowMatching(), **options)
 
 
 def ddpm(**options):
@@ -129,11 +128,19 @@ def consistency(**options):
     return kgen.diffusion.ConsistencyModel(network, teacher, **options)
 
 
+def vdm(**options):
+    """A learned schedule and variance, an average of both; TensorFlow rounds it anew in each trace."""
+    d = kgen.diffusion
+    options = {"weight": d.Likelihood(), "precondition": d.Precondition(), "ema_decay": 0.99} | options
+    schedule = d.LearnedSchedule(-6.0, 4.0, units=4)
+    return labelled(4, schedule=schedule, variance=d.LearnedVariance(steps=10), **options)
+
+
 def hybrid(**options):
     """A learned variance of discrete steps, min-SNR weights."""
     d = kgen.diffusion
     options = {"weight": d.MinSNR(), "variance": d.LearnedVariance(), "clip": (-1.0, 1.0)} | options
-    return labelled(schedule=d.DDPM.cosine(10), **options)
+    return labelled(4, schedule=d.DDPM.cosine(10), **options)
 
 
 def progressive(**options):
@@ -208,6 +215,7 @@ PARITY_ONLY = [
     Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
+    Family("vdm", vdm, (2,), "loss"),
     Family("hybrid", hybrid, (2,), "loss"),
     Family("progressive", progressive, (2,), "loss"),
 ]
