@@ -3,9 +3,10 @@
 Paper: "cGANs with Projection Discriminator" (Miyato and Koyama, 2018), whose discriminator and hinge
 loss it has; the generator has the label's embedding beside the noise (Mirza and Osindero, 2014).
 Command: KERAS_BACKEND=tensorflow python recipes/cgan_fashion.py
-Time: not yet measured; `--preset base` is for a GPU.
+Time: 11 minutes of CPU time; `--preset base` is for a GPU.
 Target: the evaluation classifier agrees with the label of 95 % of the samples.
-Measured: not yet measured.
+Measured: 93.1 % ± 0.6 %, missed; it agrees with 93.4 % of the real test images. Fréchet distance 0.37
+to the training images. After 40 epochs, 4.5 minutes: 92.0 %, 0.54.
 """
 
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 40
+    epochs: int = 100
     batch_size: int = 64
     preset: Literal["tiny", "base"] = "tiny"
     """Channels of the largest feature map: 24 for a CPU, 64 for a GPU."""
