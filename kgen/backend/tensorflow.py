@@ -12,7 +12,7 @@ import tensorflow as tf
 from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
 from kgen.backend.tensorflow_adam import FusedAdam
-from kgen.backend.threefry import threefry as rounds
+from kgen.backend.threefry_rounds import threefry as rounds
 
 
 def value_and_grad(

@@ -7,7 +7,7 @@ than one: 2 of the 28 ms that a training step of a small VAE takes.
 import numpy as np
 import torch
 
-from kgen.backend.threefry import threefry as rounds
+from kgen.backend.threefry_rounds import threefry as rounds
 
 Words = tuple[torch.Tensor, torch.Tensor]
 
