@@ -1,7 +1,7 @@
 """Glow on MNIST: a bound in bits/dim by uniform dequantisation.
 
 Paper: "Glow: Generative Flow with Invertible 1x1 Convolutions" (Kingma and Dhariwal, 2018).
-Command: KERAS_BACKEND=tensorflow KGEN_DATA_DIR=... python recipes/glow_mnist.py
+Command: KERAS_BACKEND=jax KGEN_DATA_DIR=... python recipes/glow_mnist.py
 Time: not yet measured; `--preset base` is for a GPU.
 Target: val_bits_per_dim 1.05 to 1.06 for `--preset base`, as published for Glow.
 Measured: not yet measured.
