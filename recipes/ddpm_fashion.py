@@ -3,7 +3,8 @@
 Paper: "Denoising Diffusion Probabilistic Models" (Ho et al., 2020); the cosine schedule is that of
 "Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021).
 Command: KERAS_BACKEND=tensorflow python recipes/ddpm_fashion.py
-Time: 2 minutes of CPU time an epoch on torch, its picture included; `--preset base` is for a GPU.
+Time: not measured since its pictures became cheaper; before, 2 minutes of CPU time an epoch on torch.
+`--preset base` is for a GPU.
 Target: recognisable clothes.
 Measured: first clothes after 6 epochs, many still noise; not yet run in full.
 """
@@ -56,7 +57,7 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
-    # Pictures and looks of few steps, and seldom: each would cost half as much as an epoch.
+    # Sampling costs as much as training: a picture of few steps, and seldom a look.
     doctor = kgen.callbacks.Doctor(train.x, every=5, path=run.path)
     run.restore(model, batches)
     model.fit(

@@ -3,7 +3,8 @@
 Paper: "Flow Matching for Generative Modeling" (Lipman et al., 2023); guidance from "Classifier-Free
 Diffusion Guidance" (Ho and Salimans, 2022).
 Command: KERAS_BACKEND=tensorflow python recipes/flow_matching_fashion.py
-Time: 2 minutes of CPU time an epoch, its picture included; `--preset base` is for a GPU.
+Time: not measured since its pictures became cheaper; before, 2 minutes of CPU time an epoch.
+`--preset base` is for a GPU.
 Target: recognisable clothes of the class asked for.
 Measured: first clothes after 5 epochs; not yet run in full.
 """
@@ -59,7 +60,7 @@ def main(config: Config) -> None:
         jit_compile=config.jit_compile,
     )
 
-    # Pictures and looks of few steps, and seldom: each would cost half as much as an epoch.
+    # Sampling costs as much as training: a picture of few steps, and seldom a look.
     doctor = kgen.callbacks.Doctor(train.x, every=5, path=run.path)
     run.restore(model, batches)
     model.fit(

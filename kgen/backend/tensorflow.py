@@ -92,7 +92,7 @@ class _StepOnIterator:
     """A train or test step that takes its next batch from an iterator of tf.data, or a generator.
 
     The first shape of batches has a program of its own: where all sizes are known TensorFlow computes
-    none, 2 % of a small step. A last, smaller batch takes a second program, of any size.
+    none, which small steps feel. A last, smaller batch takes a second program, of any size.
     """
 
     def __init__(self, step: Function, jit: bool) -> None:

@@ -1,7 +1,7 @@
-"""Threefry on torch: one operation, which NumPy computes on a CPU in a seventh of the time.
+"""Threefry on torch: one operation, which NumPy computes on a CPU.
 
-It is some 160 operations on a few numbers each, which cost torch 4 microseconds apiece and NumPy less
-than one: 2 of the 28 ms that a training step of a small VAE takes.
+It is some 160 operations, mostly on a few numbers each: what each call costs decides, and NumPy's cost
+less than torch's.
 """
 
 import numpy as np
