@@ -190,10 +190,13 @@ def conv(
 
 
 def conv_transpose(
-    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
 ) -> Tensor | None:
-    """Computes `keras.ops.conv_transpose`, channels last; None where that is the fastest way."""
-    return _backend.conv_transpose(inputs, kernel, strides, padding)
+    """Computes `keras.ops.conv_transpose`, channels last, and adds a bias.
+
+    None where the backend has no faster way than `keras.ops`.
+    """
+    return _backend.conv_transpose(inputs, kernel, bias, strides, padding)
 
 
 def fit_strategy(strategy: Any) -> Any:

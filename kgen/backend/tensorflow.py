@@ -194,7 +194,9 @@ def conv(
     """See `kgen.backend.conv`."""
 
 
-def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> None:
+def conv_transpose(
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
+) -> None:
     """See `kgen.backend.conv_transpose`."""
 
 

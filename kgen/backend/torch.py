@@ -14,7 +14,7 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 from kgen.backend.torch_adam import update
-from kgen.backend.torch_graph import drop_copies
+from kgen.backend.torch_graph import add_biases, drop_copies, reuse_memory
 from kgen.backend.torch_layers import attention as attention
 from kgen.backend.torch_layers import batch_norm as batch_norm
 from kgen.backend.torch_layers import conv as conv
@@ -165,6 +165,8 @@ class Traced:
         try:
             graph = make_fx(flat, tracing_mode="fake")(*_flatten(arguments))
             drop_copies(graph)
+            add_biases(graph)
+            reuse_memory(graph)
         except Exception as error:
             reason = _first_line(error)  # where the arguments are at fault, the eager call says so
             warnings.warn(
@@ -207,7 +209,11 @@ def _own_noise(model: keras.Model) -> Iterator[None]:
     """
     words = (*model.random.state.value.tolist(), int(model.optimizer.iterations.value))
     with torch.random.fork_rng():
-        torch.manual_seed(hash(words))
+        # `torch.manual_seed` takes a millisecond where there is a CUDA that is not used: it keeps a
+        # traceback of each call.
+        torch.default_generator.manual_seed(hash(words))
+        if torch.cuda.is_available():
+            torch.cuda.manual_seed_all(hash(words))
         yield
 
 

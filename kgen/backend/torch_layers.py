@@ -131,7 +131,7 @@ def conv(
 
 
 def conv_transpose(
-    inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str
+    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
 ) -> Tensor | None:
     """See `kgen.backend.conv_transpose`: with even margins torch cuts them off itself, Keras copies."""
     margins = [size - stride for size, stride in zip(kernel.shape, strides, strict=False)]
@@ -140,7 +140,8 @@ def conv_transpose(
     outputs = functional.conv_transpose2d(
         inputs.permute(0, 3, 1, 2),
         kernel.permute(3, 2, 0, 1),
-        stride=strides,
+        bias,
+        strides,
         padding=[margin // 2 for margin in margins],
     )
     return outputs.permute(0, 2, 3, 1)

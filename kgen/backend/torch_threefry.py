@@ -31,7 +31,7 @@ def _rotate_left(x: torch.Tensor, distance: int) -> torch.Tensor:
 def _on_cpu(*words: torch.Tensor) -> Words:
     # not of rank 0: NumPy's scalars warn where an array wraps around
     arrays = [np.atleast_1d(word.numpy()).view(np.uint32) for word in words]
-    shape = torch.broadcast_shapes(*(word.shape for word in words))
+    shape = np.broadcast_shapes(*(word.shape for word in words))
     y0, y1 = rounds(*arrays, _rotate_left_in_numpy)
     return tuple(torch.from_numpy(y.view(np.int32)).reshape(shape) for y in (y0, y1))
 

@@ -32,23 +32,28 @@ class Conv2DTranspose(keras.layers.Conv2DTranspose):
         outputs = self._fast(inputs)
         if outputs is None:
             return super().call(inputs)
-        if self.use_bias:
-            outputs = outputs + self.bias
         return outputs if self.activation is None else self.activation(outputs)
 
     def _fast(self, inputs: Tensor) -> Tensor | None:
         if self.data_format != "channels_last" or max(self.dilation_rate) > 1:
             return None
         kernel = ops.cast(self.kernel, inputs.dtype)
+        bias = ops.cast(self.bias, inputs.dtype) if self.use_bias else None
         if self.output_padding is None:
-            return conv_transpose(inputs, kernel, self.strides, self.padding)
+            return conv_transpose(inputs, kernel, self.strides, self.padding, bias)
         if not prefers_matmul() or None in inputs.shape[1:3]:
             return None
         padding = self.padding, self.output_padding
-        return conv_transpose_by_matmul(inputs, kernel, self.strides, *padding)
+        return _plus(conv_transpose_by_matmul(inputs, kernel, self.strides, *padding), bias)
 
 
-def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], padding: str) -> Tensor:
+def conv_transpose(
+    inputs: Tensor,
+    kernel: Tensor,
+    strides: tuple[int, int],
+    padding: str,
+    bias: Tensor | None = None,
+) -> Tensor:
     """Computes `keras.ops.conv_transpose`, channels last, by the fastest way of the backend.
 
     Args:
@@ -56,15 +61,22 @@ def conv_transpose(inputs: Tensor, kernel: Tensor, strides: tuple[int, int], pad
         kernel: `(height, width, filters, channels)`.
         strides: of the two axes.
         padding: "valid" or "same".
+        bias: `(filters,)`, added to the result; None: none.
     """
     outputs = None
     if prefers_matmul() and None not in inputs.shape[1:3]:
         outputs = conv_transpose_by_matmul(inputs, kernel, strides, padding)
     elif not isinstance(inputs, keras.KerasTensor):
-        outputs = backend.conv_transpose(inputs, kernel, strides, padding)
+        outputs = backend.conv_transpose(inputs, kernel, bias, strides, padding)
+        if outputs is not None:
+            return outputs
     if outputs is None:
-        return ops.conv_transpose(inputs, kernel, strides, padding, data_format="channels_last")
-    return outputs
+        outputs = ops.conv_transpose(inputs, kernel, strides, padding, data_format="channels_last")
+    return _plus(outputs, bias)
+
+
+def _plus(outputs: Tensor, bias: Tensor | None) -> Tensor:
+    return outputs if bias is None else outputs + bias
 
 
 def conv_transpose_by_matmul(

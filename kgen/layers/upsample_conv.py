@@ -34,9 +34,9 @@ class UpsampleConv2D(Conv2D):
 
     def call(self, inputs: Tensor) -> Tensor:
         """Maps images `(batch, height, width, channels)` to `(batch, 2 height, 2 width, filters)`."""
-        outputs = conv_transpose(inputs, _paired(ops.cast(self.kernel, inputs.dtype)), (2, 2), "same")
-        if self.use_bias:
-            outputs = outputs + ops.cast(self.bias, inputs.dtype)
+        kernel = _paired(ops.cast(self.kernel, inputs.dtype))
+        bias = ops.cast(self.bias, inputs.dtype) if self.use_bias else None
+        outputs = conv_transpose(inputs, kernel, (2, 2), "same", bias)
         return outputs if self.activation is None else self.activation(outputs)
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from kgen.layers import Conv2DTranspose, GlorotUniform
+from kgen.layers import Conv2D, Conv2DTranspose, GlorotUniform
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
 
@@ -40,7 +40,7 @@ def conv_encoder(
     seeds = layer_seeds(seed)
     inputs = x = layers.Input(tuple(shape), name="images")
     for stage in range(stages):
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**stage,
             4,
             strides=2,

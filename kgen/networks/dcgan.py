@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from kgen.layers import BatchNormalization, Conv2DTranspose, Dropout, Normal
+from kgen.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout, Normal
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
 
@@ -102,7 +102,7 @@ def dcgan_discriminator(
     inputs = x = layers.Input(tuple(shape), name="images")
     for stage in range(stages):
         normalised = batch_norm and stage > 0
-        x = layers.Conv2D(
+        x = Conv2D(
             width * 2**stage,
             kernel_size,
             strides=2,

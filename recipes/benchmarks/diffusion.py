@@ -13,6 +13,7 @@ versions of it must give the same output from the same weights, to 1e-4.
    computed: it varies less where others use the machine. The share of peak is that of the fastest
    float32 matrix product of the same process, measured between the blocks; operations are counted
    as `kgen.networks.flops` counts them, three times those of a forward pass for a training step.
+   All run on the GPU where PyTorch finds one, and multiply float32 matrices as TensorFloat-32 there.
 2. `mixed_bfloat16` against float32, where the processor has instructions for it.
 3. How the seconds of sampling grow with the steps, c + d n fitted by least squares, and how often
    the network was compiled anew for another seed, other labels and another weight of guidance.

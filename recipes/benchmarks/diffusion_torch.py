@@ -153,19 +153,21 @@ class Twin:
         network: the U-Net.
         size: of the images, along each axis.
         compiled: whether training losses and sampling steps go through `torch.compile`.
+        device: of the weights and of all computing, "cpu" or "cuda".
     """
 
-    def __init__(self, network: UNet, size: int, compiled: bool) -> None:
-        self.network, self.size = network, size
+    def __init__(self, network: UNet, size: int, compiled: bool, device: str = "cpu") -> None:
+        self.network, self.size, self.device = network.to(device), size, device
         self.optimizer = torch.optim.Adam(network.parameters(), RATE, BETAS, eps=EPSILON)
         wrap = torch.compile if compiled else lambda function: function
         self._loss, self._step = wrap(self._loss_of), wrap(self._step_of)
-        self.sum, self.count = torch.zeros(()), 0
+        self.sum, self.count = torch.zeros((), device=device), 0
 
     def train(self, images: np.ndarray) -> None:
         """Takes one step on channels-last images, with fresh times and noise."""
-        x = torch.from_numpy(images).permute(0, 3, 1, 2)
-        loss = self._loss(x, torch.randn(x.shape), torch.rand(len(x)))
+        x = torch.from_numpy(images).to(self.device).permute(0, 3, 1, 2)
+        noise, t = torch.randn(x.shape, device=x.device), torch.rand(len(x), device=x.device)
+        loss = self._loss(x, noise, t)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -174,17 +176,17 @@ class Twin:
     def mean(self) -> float:
         """Reads the mean loss since the last call."""
         mean = float(self.sum) / self.count
-        self.sum, self.count = torch.zeros(()), 0
+        self.sum, self.count = torch.zeros_like(self.sum), 0
         return mean
 
     @torch.inference_mode()
     def sample(self, n: int, steps: int) -> np.ndarray:
         """Draws n samples by Euler's method from t = 1 to 0."""
-        x = torch.randn(n, 1, self.size, self.size)
-        times = torch.linspace(1.0, 0.0, steps + 1)
+        x = torch.randn(n, 1, self.size, self.size, device=self.device)
+        times = torch.linspace(1.0, 0.0, steps + 1, device=self.device)
         for t, s in pairwise(times):
             x = self._step(x, t, s)
-        return x.permute(0, 2, 3, 1).numpy()
+        return x.permute(0, 2, 3, 1).cpu().numpy()
 
     def _loss_of(self, x: Tensor, noise: Tensor, t: Tensor) -> Tensor:
         time = t[:, None, None, None]
