@@ -129,7 +129,7 @@ def consistency(**options):
 
 
 def vdm(**options):
-    """A learned schedule and variance, an average of both; TensorFlow rounds it anew in each trace."""
+    """A learned schedule and variance, labels that are dropped, an average of the weights."""
     d = kgen.diffusion
     options = {"weight": d.Likelihood(), "precondition": d.Precondition(), "ema_decay": 0.99} | options
     schedule = d.LearnedSchedule(-6.0, 4.0, units=4)
@@ -199,7 +199,7 @@ FAMILIES = [
     Family("dcgan", dcgan, (8, 8, 1), None),
     Family("vae", vae, (2,), "loss"),
     Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
-    Family("diffusion", diffusion, (2,), "loss"),
+    Family("vdm", vdm, (2,), "loss"),
     Family("ddpm", ddpm, (8, 8, 1), "loss"),
     Family("consistency", consistency, (2,), None),
     Family("realnvp", realnvp, (2,), "loss"),
@@ -215,7 +215,7 @@ PARITY_ONLY = [
     Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
-    Family("vdm", vdm, (2,), "loss"),
+    Family("diffusion", diffusion, (2,), "loss"),
     Family("hybrid", hybrid, (2,), "loss"),
     Family("progressive", progressive, (2,), "loss"),
 ]

@@ -17,6 +17,12 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | `Function._run_through_graph` | `networks/stepping.py` | each layer, run for one position |
 | `Layer._flatten_layers` | `gan/checks.py` | is a BatchNorm anywhere inside? |
 | `Layer._inbound_nodes` | `networks/flops.py` | the shapes of each use of a layer |
+
+and of TensorFlow's:
+
+| name | used in | why |
+|---|---|---|
+| `context.function_call_options` | `backend/tensorflow_order.py` | Grappler's passes, for a call |
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -12,6 +12,7 @@ import tensorflow as tf
 from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
 from kgen.backend.tensorflow_adam import FusedAdam
+from kgen.backend.tensorflow_order import same_in_every_trace
 from kgen.backend.threefry_rounds import threefry as rounds
 
 
@@ -107,7 +108,8 @@ class _StepOnIterator:
         if iterator is not self._iterator:
             self._iterator, self._program = iterator, self._program_of(iterator, batch)
         shapes, exact, general = self._program
-        return (exact if _shapes(batch) == shapes else general)(batch)
+        with same_in_every_trace():
+            return (exact if _shapes(batch) == shapes else general)(batch)
 
     def _program_of(self, iterator: Iterator[Any], batch: Any) -> tuple[Any, Function, Function]:
         """The usual shapes of a data set's batches, the program for them, and one for others."""

@@ -91,7 +91,7 @@ def test_the_search_changes_nothing_in_the_model():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "family",
-    [f for f in FAMILIES if f.name in ("gan", "dcgan", "vae", "conv_vae", "diffusion", "realnvp")],
+    [f for f in FAMILIES if f.name in ("gan", "dcgan", "vae", "conv_vae", "vdm", "realnvp")],
     ids=lambda family: family.name,
 )
 def test_healthy_families_are_left_alone(family):
