@@ -48,7 +48,7 @@ def test_predict_gives_what_call_gives(family):
     model = family.make()  # not trained: its outputs are of the size of one
     inputs = toy_data(family, N)
     if isinstance(model, kgen.GAN):
-        inputs = np.asarray(model.prior.sample(kgen.random.keys(0, N)))
+        inputs = keras.ops.convert_to_numpy(model.prior.sample(kgen.random.keys(0, N)))
     if isinstance(model, kgen.Diffusion):
         told = [np.zeros((N, *t.shape[1:]), t.dtype) for t in model.network.inputs[2:]]
         inputs = [inputs, np.full(N, 0.5, "float32"), *told]
