@@ -14,13 +14,15 @@ class Family:
     """How to make a small model of a family, and data for it.
 
     `make()` builds it, not compiled. `loss` is the metric that must fall on the toy data; None where
-    the family's losses need not (adversarial ones).
+    the family's losses need not (adversarial ones). `classes` is that of models that `fit` must tell
+    labels.
     """
 
     name: str
     make: Callable[[], kgen.GenerativeModel]
     data_shape: tuple[int, ...]
     loss: str | None
+    classes: int | None = None
 
 
 def gan(**options):
@@ -64,6 +66,22 @@ def r3gan(**options):
         unrolling=kgen.gan.Unrolling(steps=1),
         **options,
     )
+
+
+def cgan(**options):
+    """Both networks are told labels, the discriminator by projection; a penalty."""
+    generator = kgen.networks.with_labels(kgen.networks.mlp(4, 2, hidden=(16,)), classes=3, width=2)
+    discriminator = kgen.networks.with_projection(kgen.networks.mlp(2, 1, hidden=(16,)), classes=3)
+    options = {"classes": 3, "penalties": [kgen.gan.R1()]} | options
+    return kgen.GAN(generator, discriminator, **options)
+
+
+def acgan(**options):
+    """A head of the discriminator learns the labels that the generator is told; an average."""
+    generator = kgen.networks.with_labels(kgen.networks.mlp(4, 2, hidden=(16,)), classes=3, width=2)
+    discriminator = kgen.networks.with_auxiliary(kgen.networks.mlp(2, 1, hidden=(16,)), 3)
+    options = {"classes": 3, "auxiliary": kgen.gan.Classifier(), "ema_decay": 0.99} | options
+    return kgen.GAN(generator, discriminator, **options)
 
 
 def vae(**options):
@@ -212,6 +230,8 @@ FAMILIES = [
 
 # Held to the same numbers on every backend only; the contract knows a sibling of each.
 PARITY_ONLY = [
+    Family("cgan", cgan, (2,), None, classes=3),
+    Family("acgan", acgan, (2,), None, classes=3),
     Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
