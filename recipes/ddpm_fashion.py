@@ -25,7 +25,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 25
+    epochs: int = 15
     batch_size: int = 128
     preset: Literal["tiny", "base"] = "tiny"
     """The size of the U-Net: 0.7 M parameters for a CPU, or one for a GPU."""
@@ -51,13 +51,16 @@ def main(config: Config) -> None:
         target=kgen.diffusion.Noise(),
         clip=(-1.0, 1.0),
         ema_decay=config.ema_decay,
+        # Fresh noise in each step mends the first ones, where the cosine leaves hardly any data: by an
+        # ODE half of the clothes stay noise.
+        sampler=kgen.diffusion.Plan(kgen.diffusion.Ancestral(), min(100, config.steps)),
     )
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate),
         jit_compile=config.jit_compile,
     )
 
-    # Sampling costs as much as training: a picture of few steps, and seldom a look.
+    # Sampling costs as much as training: a small picture, and seldom a look.
     doctor = kgen.callbacks.Doctor(train.x, every=5, path=run.path)
     run.restore(model, batches)
     model.fit(
@@ -67,7 +70,7 @@ def main(config: Config) -> None:
         callbacks=run.callbacks(
             model,
             watchers=[doctor],
-            draw=lambda: model.sample(25, steps=10, seed=config.seed),
+            draw=lambda: model.sample(25, seed=config.seed),
         ),
     )
 

@@ -19,6 +19,7 @@ from kgen.diffusion.likelihood import LikelihoodMixin
 from kgen.diffusion.pairing import OptimalTransport
 from kgen.diffusion.precondition import Precondition
 from kgen.diffusion.sampler import SamplerMixin
+from kgen.diffusion.sampling import Plan
 from kgen.diffusion.schedules import FlowMatching, Schedule
 from kgen.diffusion.schedules.base import like
 from kgen.diffusion.targets import Target, Velocity
@@ -60,6 +61,8 @@ class Diffusion(
         label_dropout: how often training hides labels and context; above 0 for guidance.
         clip: None, or the range (low, high) to which solvers clip the predicted data, and the samples.
         ema_decay: None, or the decay of an average of the network, which samples are drawn from.
+        sampler: how `generate` and the exported model sample, and `sample` unless it is told; None:
+            25 steps of Heun's method.
 
     `call` maps [x_t, t, ...] to the target. The log is "loss", a mean over examples and dimensions.
 
@@ -91,6 +94,7 @@ class Diffusion(
         label_dropout: float = 0.0,
         clip: tuple[float, float] | None = None,
         ema_decay: float | None = None,
+        sampler: Plan | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -106,6 +110,7 @@ class Diffusion(
         self.label_dropout = label_dropout
         self.clip = tuple(clip) if clip is not None else None
         self.ema_decay = ema_decay
+        self.sampler = sampler
         self.conditions = Conditions(network, classes)
         _check(self)
         self.ema = EMA(network, ema_decay) if ema_decay is not None else None

@@ -138,8 +138,8 @@ class SamplerMixin:
         return self.solve(seed, *conditions).samples
 
     def plan(self) -> Plan:
-        """The plan of `generate`: 25 steps of Heun's method, or as many as the schedule has."""
-        return Plan(Heun(), steps=min(25, self.schedule.steps or 25))
+        """The plan of `generate`: `sampler`, or 25 steps of Heun's method, or as many as there are."""
+        return self.sampler or Plan(Heun(), steps=min(25, self.schedule.steps or 25))
 
     def sample(
         self,

@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from families import set_numpy_weights
 from keras import ops
 from scipy import stats
 
@@ -234,3 +235,17 @@ def test_a_network_that_breaks_says_at_which_step():
     model = kgen.Diffusion(keras.Model(inputs, Breaks()(*inputs)))
     with pytest.raises(FloatingPointError, match="2 of 2 samples are not finite from step 7 of 10"):
         model.sample(2, solver=diffusion.Euler(), steps=10, seed=0)
+
+
+def test_a_sampler_of_ones_own_is_the_default_and_is_saved(tmp_path):
+    sampler = kgen.diffusion.Plan(kgen.diffusion.Euler(), steps=3)
+    model = kgen.Diffusion(kgen.networks.residual_mlp(2, 8, 1, seed=0), sampler=sampler)
+    set_numpy_weights(model)
+    expected = model.sample(4, solver=kgen.diffusion.Euler(), steps=3, seed=0)
+    np.testing.assert_array_equal(model.sample(4, seed=0), expected)
+    np.testing.assert_allclose(model.generate(kgen.random.keys(0, 4)), expected, atol=1e-6)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.sampler == sampler
+    np.testing.assert_allclose(loaded.sample(4, seed=0), expected, atol=1e-6)
+    assert np.abs(loaded.sample(4, solver=kgen.diffusion.Heun(), seed=0) - expected).max() > 1e-5

@@ -47,18 +47,12 @@ def walk():
     return Walk(keras.Sequential([keras.Input((4, 4, 1)), halve, double]))
 
 
-@keras.saving.register_keras_serializable("tests")
-class FiftySteps(kgen.Diffusion):
-    """A user's own sampler: half of the graph that Heun's two calls a step make."""
-
-    def plan(self):
-        return Plan(kgen.diffusion.Euler(), steps=50)
-
-
 def guided():
     """50 steps, each with a call of a U-Net on two copies of the batch."""
     network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1,), blocks=1, classes=3)
-    return FiftySteps(network, classes=3, label_dropout=0.1, clip=(-1.0, 1.0), ema_decay=0.9)
+    sampler = Plan(kgen.diffusion.Euler(), steps=50)
+    options = {"label_dropout": 0.1, "clip": (-1.0, 1.0), "ema_decay": 0.9, "sampler": sampler}
+    return kgen.Diffusion(network, classes=3, **options)
 
 
 def superres():
