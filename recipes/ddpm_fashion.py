@@ -3,10 +3,9 @@
 Paper: "Denoising Diffusion Probabilistic Models" (Ho et al., 2020); the cosine schedule is that of
 "Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021).
 Command: KERAS_BACKEND=tensorflow python recipes/ddpm_fashion.py
-Time: not measured since its pictures became cheaper; before, 2 minutes of CPU time an epoch on torch.
-`--preset base` is for a GPU.
+Time: 17 minutes of CPU time, of one core; `--preset base` is for a GPU.
 Target: recognisable clothes.
-Measured: first clothes after 6 epochs, many still noise; not yet run in full.
+Measured: they are after 15 epochs.
 """
 
 from dataclasses import dataclass
