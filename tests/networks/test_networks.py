@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from kgen.layers import BatchNormalization, Conv2DTranspose, Dropout
+from kgen.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
 from kgen.networks import conv_decoder, conv_encoder, dcgan_discriminator, dcgan_generator, mlp
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
@@ -149,7 +149,7 @@ def test_batch_norm_of_generator():
 def test_batch_norm_of_discriminator(batch_norm, count):
     layers = kinds(dcgan_discriminator(width=4, batch_norm=batch_norm))
     assert layers.count(BatchNormalization) == count
-    assert layers[1:3] == [keras.layers.Conv2D, keras.layers.LeakyReLU]
+    assert layers[1:3] == [Conv2D, keras.layers.LeakyReLU]
 
 
 @pytest.mark.parametrize(("rate", "count"), [(0.0, 0), (0.3, 2)])
