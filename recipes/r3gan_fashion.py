@@ -3,9 +3,9 @@
 Paper: "The GAN is dead; long live the GAN! A Modern Baseline GAN" (Huang et al., 2024); its loss and
 penalties with the networks of DCGAN, without BatchNorm in the discriminator.
 Command: KERAS_BACKEND=tensorflow python recipes/r3gan_fashion.py
-Time: 9 minutes of CPU time; `--preset base` is for a GPU.
+Time: 9 minutes of CPU time, by the seconds of its epochs; `--preset base` is for a GPU.
 Target: a Fréchet distance (fashion_classifier, 2,000 samples) below 3.
-Measured: 2.73.
+Measured: 2.73, at the 60th epoch of a run with --epochs 80.
 """
 
 from dataclasses import dataclass

@@ -209,11 +209,10 @@ def _own_noise(model: keras.Model) -> Iterator[None]:
     """
     words = (*model.random.state.value.tolist(), int(model.optimizer.iterations.value))
     with torch.random.fork_rng():
-        # `torch.manual_seed` takes a millisecond where there is a CUDA that is not used: it keeps a
-        # traceback of each call.
-        torch.default_generator.manual_seed(hash(words))
-        if torch.cuda.is_available():
-            torch.cuda.manual_seed_all(hash(words))
+        # Without an accelerator `torch.manual_seed` keeps a traceback of each call, in case one comes.
+        everywhere = torch.accelerator.is_available()
+        seed = torch.manual_seed if everywhere else torch.default_generator.manual_seed
+        seed(hash(words))
         yield
 
 

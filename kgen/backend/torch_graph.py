@@ -3,8 +3,7 @@
 Keras computes a convolution on images with the channels last by a copy to channels first and one
 back to channels last in memory: two copies of every feature map, of which torch needs none. And it
 adds the bias of a dense layer to the finished product, which reads and writes all of it once more.
-Fresh memory for each result costs more than many an operation itself: the system hands it out page by
-page.
+A result written to other memory than its operand also costs more than many an operation itself.
 """
 
 from collections.abc import Iterator

@@ -151,7 +151,7 @@ class SamplerMixin:
         solver: Solver | None = None,
         steps: int | None = None,
         grid: Grid | None = None,
-        interval: tuple[float, float] = (0.0, 1.0),
+        interval: tuple[float, float] | None = None,
         trajectory: bool = False,
         seed: int | None = None,
         batch_size: int = 256,
@@ -165,7 +165,7 @@ class SamplerMixin:
                 and another one sample i of the class i % classes.
             guidance: w, a number or `(n,)`; 0 is none, which takes half as long. See `problem`.
             solver, steps, grid: None: those of `plan`.
-            interval: times (low, high) between which guidance acts.
+            interval: times (low, high) between which guidance acts; None: those of `plan`.
             trajectory: whether to give all steps, from the noise on.
             seed: the same seed gives the same samples; None: fresh ones.
             batch_size: how many at once.
@@ -188,7 +188,7 @@ class SamplerMixin:
             solver if solver is not None else default.solver,
             default.steps if steps is None else steps,
             grid if grid is not None else default.grid,
-            tuple(interval),
+            default.interval if interval is None else tuple(interval),
             trajectory,
         )
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled

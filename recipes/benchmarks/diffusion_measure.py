@@ -222,6 +222,7 @@ def _array(tensor: Any) -> np.ndarray:
 if __name__ == "__main__":
     task = json.loads(sys.argv[1])
     part, jit, result = (task.pop(name) for name in ("part", "jit", "result"))
-    torch.set_float32_matmul_precision("high")  # TensorFloat-32 on a GPU, as JAX has it anyway
+    if _DEVICE == "cuda":
+        torch.set_float32_matmul_precision("high")  # TensorFloat-32, as JAX has it anyway
     measured = {"against": against, "precision": precision, "steps": steps}[part]
     Path(result).write_text(json.dumps(list(measured(Sizes(**task), jit))))

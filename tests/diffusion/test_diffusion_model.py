@@ -249,3 +249,16 @@ def test_a_sampler_of_ones_own_is_the_default_and_is_saved(tmp_path):
     assert loaded.sampler == sampler
     np.testing.assert_allclose(loaded.sample(4, seed=0), expected, atol=1e-6)
     assert np.abs(loaded.sample(4, solver=kgen.diffusion.Heun(), seed=0) - expected).max() > 1e-5
+
+
+def test_guidance_acts_in_the_interval_of_the_models_sampler():
+    plan = kgen.diffusion.Plan(kgen.diffusion.Euler(), steps=4, interval=(0.0, 0.4))
+    options = {"classes": 2, "label_dropout": 0.1}
+    network = kgen.networks.residual_mlp(2, 8, 1, classes=2, seed=0)
+    told, untold = (kgen.Diffusion(network, sampler=s, **options) for s in (plan, None))
+    set_numpy_weights(told)
+    asked = {"labels": 1, "guidance": 3.0, "seed": 0}
+    by_hand = {"solver": plan.solver, "steps": plan.steps}
+    expected = untold.sample(4, interval=plan.interval, **by_hand, **asked)
+    np.testing.assert_array_equal(told.sample(4, **asked), expected)
+    assert np.abs(untold.sample(4, **by_hand, **asked) - expected).max() > 1e-5

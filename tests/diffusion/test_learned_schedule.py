@@ -235,7 +235,7 @@ def test_what_cannot_be_is_refused(make, message):
 
 
 def test_every_trace_of_a_step_rounds_alike(tmp_path):
-    """On TensorFlow one trace in ten did not."""
+    """On TensorFlow some did not."""
     keras.utils.set_random_seed(0)
     model = vdm()
     model.compile(keras.optimizers.Adam(0.01))

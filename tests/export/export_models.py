@@ -9,7 +9,6 @@ from keras import ops
 
 import kgen
 from kgen.core import endpoint
-from kgen.diffusion.sampling import Plan
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -50,7 +49,7 @@ def walk():
 def guided():
     """50 steps, each with a call of a U-Net on two copies of the batch."""
     network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1,), blocks=1, classes=3)
-    sampler = Plan(kgen.diffusion.Euler(), steps=50)
+    sampler = kgen.diffusion.Plan(kgen.diffusion.Euler(), steps=50)
     options = {"label_dropout": 0.1, "clip": (-1.0, 1.0), "ema_decay": 0.9, "sampler": sampler}
     return kgen.Diffusion(network, classes=3, **options)
 
