@@ -61,21 +61,13 @@ def superres():
     return kgen.Diffusion(network, clip=(-1.0, 1.0))
 
 
-def cgan():
-    """Both endpoints of seeds and labels."""
-    generator, discriminator = kgen.networks.mlp(4, 2, (8,)), kgen.networks.mlp(2, 1, (8,))
-    generator = kgen.networks.with_labels(generator, classes=3, width=2)
-    discriminator = kgen.networks.with_projection(discriminator, classes=3)
-    return kgen.GAN(generator, discriminator, classes=3)
-
-
 def told_flow():
     """A transform of vectors that is told a label, in all of a flow's endpoints."""
     return kgen.flow.NeuralSplineFlow((2,), layers=2, hidden=(8,), bins=4, classes=3)
 
 
 MAKE = {
-    "cgan": cgan,
+    "cgan": families.cgan,
     "dcgan": families.dcgan,
     "conv_vae": families.conv_vae,
     "walk": walk,
