@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kgen.core import EMA as EMA
     from kgen.core import GenerativeModel as GenerativeModel
     from kgen.core import OptimizerGroup as OptimizerGroup
+    from kgen.core import fit_together as fit_together
     from kgen.diffusion import Diffusion as Diffusion
     from kgen.flow import Flow as Flow
     from kgen.gan import GAN as GAN
@@ -48,6 +49,7 @@ _HOME = {
     "GenerativeModel": "kgen.core",
     "OptimizerGroup": "kgen.core",
     "VAE": "kgen.vae",
+    "fit_together": "kgen.core",
 }
 _ROOMS = (
     *("autoregressive", "backend", "callbacks", "core", "data", "density", "diffusion"),

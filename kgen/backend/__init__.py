@@ -46,6 +46,7 @@ __all__ = [
     "step_function",
     "synchronize",
     "threefry",
+    "together",
     "value_and_grad",
     "vjp",
     "while_loop",
@@ -128,6 +129,15 @@ def loop_body(body: Callable[..., Any]) -> Callable[..., Any]:
 def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
     """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
     return _backend.step_function(model, step, training)
+
+
+def together(models: Sequence[keras.Model]) -> Any:
+    """Gives what trains models of one architecture in one program; None where there is none.
+
+    An object with `run(batches)`, which trains for an epoch on nested arrays `(steps, models, batch,
+    ...)` and gives the logs, each `(models,)`, and `store()`, which updates the models' variables.
+    """
+    return _backend.together(models)
 
 
 def concrete() -> AbstractContextManager[Any]:

@@ -8,6 +8,7 @@ import jax
 import keras
 from jax.extend.random import threefry2x32_p
 
+from kgen.backend.jax_together import Together
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
 
@@ -92,6 +93,11 @@ def loop_body(body: Function) -> Function:
 def step_function(model: keras.Model, step: Callable, training: bool) -> Function | None:
     """See `kgen.backend.step_function`: Keras' own compiles the stateless step."""
     return None
+
+
+def together(models: Sequence[keras.Model]) -> Together:
+    """See `kgen.backend.together`."""
+    return Together(models)
 
 
 def concrete() -> contextlib.AbstractContextManager[Any]:

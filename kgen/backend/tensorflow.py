@@ -143,6 +143,10 @@ def _none_for_optional(value: Any) -> Any:
     return None if isinstance(value, tf.experimental.Optional) else value
 
 
+def together(models: Sequence[keras.Model]) -> None:
+    """See `kgen.backend.together`: one after another."""
+
+
 def concrete() -> contextlib.AbstractContextManager[Any]:
     """See `kgen.backend.concrete`."""
     return tf.init_scope()

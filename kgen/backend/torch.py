@@ -113,6 +113,10 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return run
 
 
+def together(models: Sequence[keras.Model]) -> None:
+    """See `kgen.backend.together`: one after another."""
+
+
 @contextlib.contextmanager
 def concrete() -> Iterator[None]:
     """See `kgen.backend.concrete`."""

@@ -6,6 +6,7 @@ from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
 from kgen.core.model import GenerativeModel
 from kgen.core.optimizers import OptimizerGroup
 from kgen.core.stream import RandomStream
+from kgen.core.together import fit_together
 
 __all__ = [
     "EMA",
@@ -14,5 +15,6 @@ __all__ = [
     "RandomStream",
     "ScaledSchedule",
     "endpoint",
+    "fit_together",
     "scale_learning_rate",
 ]
