@@ -125,15 +125,15 @@ def diffusion(**options):
 
 
 def ddpm(**options):
-    """A U-Net with self-attention and dropout, discrete steps, an average of the weights."""
-    network = kgen.networks.unet((8, 8, 1), width=8, multipliers=(1,), blocks=1, dropout=0.1)
+    """A transformer with dropout, discrete steps, an average of the weights."""
+    network = kgen.networks.dit((4, 4, 1), patch=2, width=8, depth=1, heads=2, dropout=0.1)
     options = {"schedule": kgen.diffusion.DDPM.linear(20), "target": kgen.diffusion.Noise()} | options
     return kgen.Diffusion(network, ema_decay=0.99, clip=(-1.0, 1.0), **options)
 
 
 def two_sizes(**options):
-    """A U-Net that halves and doubles its images."""
-    small = {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": ()}
+    """A U-Net that halves and doubles its images, and attends to all pixels of the small ones."""
+    small = {"width": 4, "multipliers": (1, 2), "blocks": 1, "attention": (2,), "head_width": 8}
     return kgen.Diffusion(kgen.networks.unet((4, 4, 1), **small), **{"clip": (-1.0, 1.0)} | options)
 
 
@@ -218,7 +218,7 @@ FAMILIES = [
     Family("vae", vae, (2,), "loss"),
     Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
     Family("vdm", vdm, (2,), "loss"),
-    Family("ddpm", ddpm, (8, 8, 1), "loss"),
+    Family("ddpm", ddpm, (4, 4, 1), "loss"),
     Family("consistency", consistency, (2,), None),
     Family("realnvp", realnvp, (2,), "loss"),
     Family("maf", maf, (2,), "loss"),

@@ -8,10 +8,13 @@ from keras import layers, ops
 from kgen.layers import Attention, GlorotUniform
 
 
-def self_attention(x: keras.KerasTensor, heads: int, seeds: Iterator[int]) -> keras.KerasTensor:
+def self_attention(
+    x: keras.KerasTensor, heads: int, seeds: Iterator[int], zero: bool = True
+) -> keras.KerasTensor:
     """Builds softmax(Q K^T / sqrt(d)) V of a sequence `(batch, n, width)`, to the same shape.
 
-    Queries, keys and values are linear in the sequence; a linear map that starts at zero follows.
+    Queries, keys and values are linear in the sequence; a linear map follows, which starts at zero
+    unless `zero=False`. Behind a gate that starts at zero too it must not: neither would ever move.
     No order is known to it: permuted inputs give permuted outputs.
 
     Raises:
@@ -22,7 +25,8 @@ def self_attention(x: keras.KerasTensor, heads: int, seeds: Iterator[int]) -> ke
     """
     width = x.shape[-1]
     queries, keys, values = ops.split(_project(x, 3 * width, next(seeds)), 3, axis=-1)
-    return _merge(Attention(heads)(queries, keys, values), width)
+    h = Attention(heads)(queries, keys, values)
+    return _merge(h, width) if zero else _project(h, width, next(seeds))
 
 
 def cross_attention(

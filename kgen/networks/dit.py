@@ -84,7 +84,7 @@ def _block(
     """adaLN-Zero: what is told shifts, scales and gates; gates start at 0, so that x passes."""
     width = x.shape[-1]
     shift1, scale1, gate1, shift2, scale2, gate2 = ops.split(_zero_dense(told, 6 * width), 6, axis=-1)
-    h = self_attention(modulate(_normalised(x), shift1, scale1), heads, seeds)
+    h = self_attention(modulate(_normalised(x), shift1, scale1), heads, seeds, zero=False)
     x = x + everywhere(gate1, x) * h
     if context is not None:
         x = layers.Add()([x, cross_attention(_normalised(x), context, heads, seeds)])
