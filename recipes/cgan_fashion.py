@@ -32,6 +32,8 @@ class Config(kgen.recipe.Config):
     """Of Adam, for both networks."""
     ema_decay: float = 0.999
     """Of the average of the generator that samples are drawn from."""
+    temperature: float = 0.6
+    """By which the noise of a sample is multiplied."""
 
 
 def main(config: Config) -> None:
@@ -52,6 +54,7 @@ def main(config: Config) -> None:
         loss=kgen.gan.Hinge(),
         classes=classes,
         ema_decay=config.ema_decay,
+        temperature=config.temperature,
     )
     model.compile(
         optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=0.5),

@@ -34,10 +34,17 @@ def check_numbers(model: keras.Model) -> None:
     for name, least in (("critic_steps", 1), ("packing", 1), ("pool_size", 0)):
         if getattr(model, name) < least:
             raise ValueError(f"expected {name} >= {least}, got {getattr(model, name)}")
+    check_temperature(model.temperature)
     if model.adaptive is not None and not model.augment:
         raise ValueError("adaptive decides how often to augment: give augment=[...], too")
     if model.pool_size and model.classes is not None:
         raise ValueError("the pool of past fakes keeps no labels: use pool_size=0 with classes")
+
+
+def check_temperature(temperature: float) -> None:
+    """Raises ValueError where latents would be multiplied by nothing or less."""
+    if not temperature > 0:
+        raise ValueError(f"expected temperature > 0, got {temperature}")
 
 
 def check_penalties(model: keras.Model) -> None:

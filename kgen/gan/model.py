@@ -67,6 +67,8 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         classes: how many labels there are, where the generator takes labels.
         auxiliary: what the discriminator's second head learns, an object of `kgen.gan.auxiliary`.
         ema_decay: None, or the decay of an average of the generator; `sample` and `export` use it.
+        temperature: by which the latents of `sample`, `generate` and exports are multiplied; below 1
+            for likelier and less varied samples. Training draws at 1.
 
     `call` maps latents, or [latents, labels], to examples. The logs are "discriminator_loss" (with the
     penalties), "generator_loss", and where there are any "penalty" and "augment_probability".
@@ -102,6 +104,7 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         classes: int | None = None,
         auxiliary: Auxiliary | None = None,
         ema_decay: float | None = None,
+        temperature: float = 1.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -121,6 +124,7 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         self.classes = classes
         self.auxiliary = auxiliary
         self.ema_decay = ema_decay
+        self.temperature = temperature
         check_numbers(self)
         check_networks(self)
         check_penalties(self)

@@ -9,6 +9,7 @@ from keras import ops
 import kgen.random
 from kgen.backend import Tensor
 from kgen.core import endpoint
+from kgen.gan.checks import check_temperature
 from kgen.gan.critic import Critic, takes_labels
 from kgen.gan.labels import labels_of_samples
 
@@ -35,9 +36,16 @@ class SamplingMixin:
         return ops.cast(network(inputs, training=False), "float32")
 
     @endpoint
-    def generate(self, seed: Tensor, *labels: Tensor) -> Tensor:
-        """Turns keys, int32 `(batch, 2)`, and labels where there are any, into samples."""
-        return self.decode(self.prior.sample(seed), *labels)
+    def generate(self, seed: Tensor, *labels: Tensor, temperature: float | None = None) -> Tensor:
+        """Turns keys, int32 `(batch, 2)`, and labels where there are any, into samples.
+
+        Args:
+            seed: the keys.
+            labels: int32 `(batch,)`.
+            temperature: by which the latents are multiplied; None: the model's.
+        """
+        factor = self.temperature if temperature is None else temperature
+        return self.decode(factor * self.prior.sample(seed), *labels)
 
     @endpoint
     def discriminate(self, x: Tensor, *labels: Tensor) -> Tensor:
@@ -45,7 +53,12 @@ class SamplingMixin:
         return Critic(self.discriminator, *labels, training=False)(x)
 
     def sample(
-        self, n: int, labels: Any = None, seed: int | None = None, batch_size: int = 256
+        self,
+        n: int,
+        labels: Any = None,
+        seed: int | None = None,
+        batch_size: int = 256,
+        temperature: float | None = None,
     ) -> np.ndarray:
         """Draws `n` samples, with the averaged weights where the model keeps an average.
 
@@ -56,18 +69,25 @@ class SamplingMixin:
             seed: the same seed gives the same samples, on every backend up to rounding, and sample i
                 does not depend on `n`. None: fresh ones.
             batch_size: how many at once.
+            temperature: by which the latents are multiplied: below 1 for likelier and less varied
+                samples; None: the model's.
 
         Returns:
             float32 `(n, ...)`; images in [-1, 1].
 
         Raises:
-            ValueError: for labels out of range, or where the generator takes none.
+            ValueError: for labels out of range, or where the generator takes none; for n < 1, or a
+                temperature that is not positive.
         """
-        if self.classes is None:
-            if labels is not None:
-                raise ValueError("the generator takes no labels: see kgen.networks.with_labels")
-            return super().sample(n, seed, batch_size)
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
-        told = labels_of_samples(labels, n, self.classes)
-        return self.generate(kgen.random.keys(seed, n), told, batch_size=min(batch_size, n))
+        options: dict[str, Any] = {"batch_size": min(batch_size, n)}
+        if temperature is not None:
+            check_temperature(temperature)
+            options["temperature"] = float(temperature)
+        told = []
+        if self.classes is not None:
+            told = [labels_of_samples(labels, n, self.classes)]
+        elif labels is not None:
+            raise ValueError("the generator takes no labels: see kgen.networks.with_labels")
+        return self.generate(kgen.random.keys(seed, n), *told, **options)

@@ -74,3 +74,29 @@ def test_bad_arguments(options, message):
     arguments = {"generator": kgen.networks.mlp(2, 2), "discriminator": kgen.networks.mlp(2, 1)}
     with pytest.raises((ValueError, TypeError), match=message):
         kgen.GAN(**(arguments | options))
+
+
+def straight(**options):
+    """A GAN whose samples are its latents."""
+    inputs = keras.Input((2,))
+    same = keras.layers.Dense(2, use_bias=False, kernel_initializer=keras.initializers.Identity())
+    return kgen.GAN(keras.Model(inputs, same(inputs)), kgen.networks.mlp(2, 1, (4,)), **options)
+
+
+def test_temperature_multiplies_the_latents(tmp_path):
+    plain, cool = straight().sample(5, seed=1), straight(temperature=0.5)
+    np.testing.assert_allclose(cool.sample(5, seed=1), 0.5 * plain, rtol=1e-6)
+    np.testing.assert_allclose(cool.sample(5, seed=1, temperature=2.0), 2.0 * plain, rtol=1e-6)
+    np.testing.assert_allclose(cool.generate(kgen.random.keys(1, 5)), 0.5 * plain, rtol=1e-6)
+    cool.compile()
+    cool.save(tmp_path / "cool.keras")
+    loaded = keras.saving.load_model(tmp_path / "cool.keras")
+    np.testing.assert_allclose(loaded.sample(5, seed=1), 0.5 * plain, rtol=1e-6)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="expected temperature > 0"):
+        straight(temperature=temperature)
+    with pytest.raises(ValueError, match="expected temperature > 0"):
+        straight().sample(2, temperature=temperature)
