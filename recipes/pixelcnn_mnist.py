@@ -4,11 +4,11 @@ Paper: "Conditional Image Generation with PixelCNN Decoders" (van den Oord et al
 81.30 nats on binarised MNIST in "Pixel Recurrent Neural Networks" (van den Oord et al., 2016).
 Command: KERAS_BACKEND=tensorflow python recipes/pixelcnn_mnist.py
 (on MNIST, from KGEN_DATA_DIR, as Keras' own example has it: --data mnist --threshold 0.33 --epochs 6)
-Time: 8 and 18 minutes of CPU time; `--preset base` is for a GPU.
+Time: 8 and 18 minutes of CPU time; `--data mnist --preset base --epochs 12` 6 minutes on an H200.
 Target: with the threshold a cross-entropy of 0.0831 a pixel, Keras' with 532,673 parameters and 50
 epochs; val_loss on MNIST without one near 81.30 nats for `--preset base`.
 Measured: 0.0829 (val_loss 65.03 over 784 pixels) with 37,217 parameters and 6 epochs; 241.79 nats on
-the clothes; 81.30 nats not yet tried.
+the clothes. `--data mnist --preset base --epochs 12` (JAX): 78.93 nats, 2.06 M parameters.
 """
 
 from dataclasses import dataclass, replace

@@ -16,9 +16,8 @@ prints a table for each:
    Diffusion Guidance" (Ho and Salimans, 2022), table 1, which has it in Inception score and FID.
 
 Of two models that differ in schedule and target only: `DDPM.linear(1000)` with `V()`, and
-`FlowMatching()` with `Velocity()`; both are told the class in 9 of 10 steps. With `Noise()` in place of
-`V()` a model of few minutes does not show the first finding on images: where the data are nearly
-gone, an error of the noise is an error of the data many times larger. The distance of points is
+`FlowMatching()` with `Velocity()`; both are told the class in 9 of 10 steps. `V()`, not `Noise()`: where
+the data are nearly gone, an error of the noise is an error of the data many times larger. The distance of points is
 the sliced Wasserstein distance to test data, that of images the Fréchet distance of
 `fashion_classifier` to the training data. The classes of points are judged by the nearest training
 point, those of images by `fashion_classifier`.
