@@ -16,10 +16,10 @@ prints a table for each:
    Diffusion Guidance" (Ho and Salimans, 2022), table 1, which has it in Inception score and FID.
 
 Of two models that differ in schedule and target only: `DDPM.linear(1000)` with `V()`, and
-`FlowMatching()` with `Velocity()`; both are told the class in 9 of 10 steps. `V()`, not `Noise()`: where
-the data are nearly gone, an error of the noise is an error of the data many times larger. The distance of points is
-the sliced Wasserstein distance to test data, that of images the Fréchet distance of
-`fashion_classifier` to the training data. The classes of points are judged by the nearest training
+`FlowMatching()` with `Velocity()`; both are told the class in 9 of 10 steps. `V()`, not `Noise()`:
+where the data are nearly gone, an error of the noise is an error of the data many times larger. The
+distance of points is the sliced Wasserstein distance to test data, that of images the Fréchet distance
+of `fashion_classifier` to the training data. The classes of points are judged by the nearest training
 point, those of images by `fashion_classifier`.
 
 A target that is missed is printed as missed. Runs are those of ddpm_fashion and
