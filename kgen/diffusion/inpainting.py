@@ -38,7 +38,7 @@ class InpaintingMixin:
         steps: int | None = None,
         resample: int = 10,
         grid: Grid | None = None,
-        interval: tuple[float, float] = (0.0, 1.0),
+        interval: tuple[float, float] | None = None,
         seed: int | None = None,
         batch_size: int = 256,
     ) -> np.ndarray:
@@ -53,10 +53,10 @@ class InpaintingMixin:
                 not matter, and may be NaN. Repeat one to see several ways to complete it.
             mask: bool, or zeros and ones: True where the value is known. Of the shape of one example
                 or of `images`; the last axis may be 1, for all channels.
-            labels, context, image, guidance, interval, seed, batch_size: as in `sample`.
+            labels, context, image, guidance, seed, batch_size: as in `sample`.
             solver: None: `Ancestral()`, that of the paper. Each step stands alone: a solver that
                 remembers earlier steps takes its first one every time.
-            steps, grid: None: those of `plan`.
+            steps, grid, interval: None: those of `plan`.
             resample: how often each step but the last is taken, and so how much longer drawing takes;
                 1: known values are replaced, and that is all.
 
@@ -85,7 +85,7 @@ class InpaintingMixin:
             solver if solver is not None else Ancestral(),
             default.steps if steps is None else steps,
             grid if grid is not None else default.grid,
-            tuple(interval),
+            default.interval if interval is None else tuple(interval),
         )
         _check_loop(plan, resample)
         times = plan.times(self.averaged[1], self.target)  # mistakes before anything is compiled

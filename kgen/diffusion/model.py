@@ -244,6 +244,10 @@ def _check(model: Diffusion) -> None:
             f"{type(model.schedule).__name__} is trained by the bound, at uniform times: give "
             "weight=Likelihood() and times=UniformTimes()"
         )
+    if model.sampler is not None and model.sampler.trajectory:
+        raise ValueError(
+            "sampler is how single samples are drawn: ask sample(trajectory=True) for paths"
+        )
     if model.variance is not None:
         model.variance.chain(model.schedule)
     _check_output(model.network, 1 if model.variance is None else 2)

@@ -251,6 +251,12 @@ def test_a_sampler_of_ones_own_is_the_default_and_is_saved(tmp_path):
     assert np.abs(loaded.sample(4, solver=kgen.diffusion.Heun(), seed=0) - expected).max() > 1e-5
 
 
+def test_a_sampler_of_paths_is_refused():
+    path = kgen.diffusion.Plan(kgen.diffusion.Euler(), steps=3, trajectory=True)
+    with pytest.raises(ValueError, match=r"ask sample\(trajectory=True\)"):
+        kgen.Diffusion(kgen.networks.residual_mlp(2, 8, 1), sampler=path)
+
+
 def test_guidance_acts_in_the_interval_of_the_models_sampler():
     plan = kgen.diffusion.Plan(kgen.diffusion.Euler(), steps=4, interval=(0.0, 0.4))
     options = {"classes": 2, "label_dropout": 0.1}
@@ -262,3 +268,7 @@ def test_guidance_acts_in_the_interval_of_the_models_sampler():
     expected = untold.sample(4, interval=plan.interval, **by_hand, **asked)
     np.testing.assert_array_equal(told.sample(4, **asked), expected)
     assert np.abs(untold.sample(4, **by_hand, **asked) - expected).max() > 1e-5
+    known = (np.zeros((4, 2), "float32"), np.array([True, False]))
+    expected = untold.inpaint(*known, steps=4, interval=plan.interval, resample=1, **asked)
+    np.testing.assert_array_equal(told.inpaint(*known, resample=1, **asked), expected)
+    assert np.abs(untold.inpaint(*known, steps=4, resample=1, **asked) - expected).max() > 1e-5
