@@ -18,8 +18,8 @@ def fit_together(
 
     The result is that of `model.fit(batches, epochs=epochs)` for one after the other, up to rounding;
     and that is what happens on TensorFlow and torch, and with `run_eagerly`. One program saves what
-    calling a step costs, and fills a GPU that one small model leaves idle. An interrupted call
-    leaves the models as they were.
+    calling a step costs, and fills a GPU that one small model leaves idle. There are no callbacks; an
+    interrupted call leaves the models as they were on JAX.
 
     Args:
         models: compiled, of one architecture and with the same optimizers; only the values of their
