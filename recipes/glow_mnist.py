@@ -2,9 +2,9 @@
 
 Paper: "Glow: Generative Flow with Invertible 1x1 Convolutions" (Kingma and Dhariwal, 2018).
 Command: KERAS_BACKEND=jax KGEN_DATA_DIR=... python recipes/glow_mnist.py
-Time: not yet measured; `--preset base` is for a GPU.
+Time: 9 minutes of CPU time, on one core; `--preset base` is for a GPU.
 Target: val_bits_per_dim 1.05 to 1.06 for `--preset base`, as published for Glow.
-Measured: not yet measured.
+Measured: 1.786 for `--preset tiny`, 30,328 parameters; `--preset base` not yet measured.
 """
 
 from dataclasses import dataclass
