@@ -137,7 +137,7 @@ def test_the_null_label_has_a_row_of_its_own(name):
 
 # The sums of |output| of the perturbed networks, made on torch: the same seed gives the same
 # network on every backend.
-SUMS = {"unet": 153.4277, "dit": 98.0213, "residual_mlp": 1.04304}
+SUMS = {"unet": 153.4277, "dit": 75.7739, "residual_mlp": 1.04304}
 
 
 @pytest.mark.parametrize("name", BUILD)
