@@ -1,6 +1,5 @@
 """What a user meets before any backend: imports, rooms, the documentation's own examples."""
 
-import ast
 import doctest
 import importlib
 import os
@@ -97,12 +96,3 @@ def test_examples_in_docstrings_run(module):
     result = doctest.testmod(importlib.import_module(module))
     assert result.attempted > 0
     assert result.failed == 0
-
-
-@pytest.mark.parametrize("path", sorted((ROOT / "recipes").glob("*.py")), ids=lambda f: f.stem)
-def test_a_recipe_is_short_and_says_its_numbers(path):
-    text = path.read_text()
-    docstring = ast.get_docstring(ast.parse(text))
-    assert text.count("\n") <= 80
-    assert "model.fit(" in text
-    assert all(word in docstring.lower() for word in ("paper", "command", "time", "target", "measured"))
