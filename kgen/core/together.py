@@ -77,7 +77,7 @@ def _check(models: Sequence[GenerativeModel], data: Sequence[Any], epochs: int) 
         raise ValueError(
             f"expected one data set a model, got {len(models)} models and {len(data)} sets"
         )
-    first = _description(models[0])
+    first, sizes = _description(models[0]), [_sizes(x) for x in data]
     for index, (model, x) in enumerate(zip(models, data, strict=True)):
         if _description(model) != first:
             raise ValueError(
@@ -85,16 +85,17 @@ def _check(models: Sequence[GenerativeModel], data: Sequence[Any], epochs: int) 
                 "types of its variables: build and compile all of them in the same way"
             )
         check_values(x, model.data_shape, model.integers)
-        if _sizes(x) != _sizes(data[0]):
+        if sizes[index] != sizes[0]:
             raise ValueError(
-                f"expected batches of one size, got {_sizes(data[0])} in data[0] and {_sizes(x)} in "
+                f"expected batches of one size, got {sizes[0]} in data[0] and {sizes[index]} in "
                 f"data[{index}] (number, first, last): use drop_last=True and equal sizes"
             )
-        if len(set(_sizes(x)[1:])) > 1:
-            raise ValueError(
-                f"expected batches of one size, data[{index}] ends with one of {_sizes(x)[2]} after "
-                f"{_sizes(x)[1]}: use drop_last=True"
-            )
+    _, usual, last = sizes[0]
+    if last != usual:
+        raise ValueError(
+            f"expected batches of one size, data[0] ends with one of {last} after {usual}: use "
+            "drop_last=True"
+        )
 
 
 def _description(model: GenerativeModel) -> tuple[type, list[tuple[Any, str]]]:

@@ -80,13 +80,7 @@ class InpaintingMixin:
         images, mask = check_known(images, mask, self.data_shape)
         n = len(images)
         arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
-        default = self.plan()
-        plan = Plan(
-            solver if solver is not None else Ancestral(),
-            default.steps if steps is None else steps,
-            grid if grid is not None else default.grid,
-            default.interval if interval is None else tuple(interval),
-        )
+        plan = self.chosen(solver if solver is not None else Ancestral(), steps, grid, interval)
         _check_loop(plan, resample)
         times = plan.times(self.averaged[1], self.target)  # mistakes before anything is compiled
         options = {"plan": plan, "resample": resample, "batch_size": min(batch_size, n)}

@@ -141,6 +141,24 @@ class SamplerMixin:
         """The plan of `generate`: `sampler`, or 25 steps of Heun's method, or as many as there are."""
         return self.sampler or Plan(Heun(), steps=min(25, self.schedule.steps or 25))
 
+    def chosen(
+        self,
+        solver: Solver | None,
+        steps: int | None,
+        grid: Grid | None,
+        interval: tuple[float, float] | None,
+        trajectory: bool = False,
+    ) -> Plan:
+        """The plan of these choices; where one is None, that of `plan`."""
+        default = self.plan()
+        return Plan(
+            solver if solver is not None else default.solver,
+            default.steps if steps is None else steps,
+            grid if grid is not None else default.grid,
+            default.interval if interval is None else tuple(interval),
+            trajectory,
+        )
+
     def sample(
         self,
         n: int,
@@ -183,14 +201,7 @@ class SamplerMixin:
         if labels is None and self.needs_labels:
             labels = np.arange(n) % self.classes
         arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
-        default = self.plan()
-        plan = Plan(
-            solver if solver is not None else default.solver,
-            default.steps if steps is None else steps,
-            grid if grid is not None else default.grid,
-            default.interval if interval is None else tuple(interval),
-            trajectory,
-        )
+        plan = self.chosen(solver, steps, grid, interval, trajectory)
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
         keys = kgen.random.keys(seed, n)
         solution = self.solve(keys, *arrays, plan=plan, batch_size=min(batch_size, n))
