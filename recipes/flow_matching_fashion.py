@@ -24,7 +24,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
-    epochs: int = 15
+    epochs: int = 12
     batch_size: int = 128
     preset: Literal["tiny", "base"] = "tiny"
     """The size of the U-Net: 0.7 M parameters for a CPU, or one for a GPU."""

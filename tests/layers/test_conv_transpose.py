@@ -147,8 +147,26 @@ def test_forward_mode():
     np.testing.assert_allclose(numbers(got), numbers(expected), atol=1e-5)
 
 
-def test_only_jax_on_a_cpu_needs_the_product():
-    assert prefers_matmul() == (keras.backend.backend() == "jax")
+@pytest.mark.parametrize(
+    ("filters", "backends"), [(1, {"jax", "tensorflow"}), (3, {"jax"}), (64, {"jax"})]
+)
+def test_where_a_cpu_needs_the_product(filters, backends):
+    assert prefers_matmul(filters) == (keras.backend.backend() in backends)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_gray_images_equal_keras(padding):
+    x = images()
+    options = {"strides": 2, "padding": padding, "bias_initializer": "normal"}
+    expected = keras.layers.Conv2DTranspose(1, 4, **options)
+    layer = Conv2DTranspose(1, 4, **options)
+    expected(x), layer(x)
+    layer.set_weights(expected.get_weights())
+    cotangent = RNG.normal(size=expected(x).shape).astype("float32")
+    np.testing.assert_allclose(numbers(layer(x)), numbers(expected(x)), atol=1e-5)
+    pairs = zip(gradients(layer, x, cotangent), gradients(expected, x, cotangent), strict=True)
+    for got, want in pairs:
+        np.testing.assert_allclose(got, want, atol=1e-5, rtol=1e-5)
 
 
 def test_saves_and_loads(tmp_path):
