@@ -7,9 +7,9 @@ for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_TH
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Compiling is most of what the tests of XLA cost; their models are too small to gain by LLVM's passes.
-_flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+# A word without dashes would end what XLA reads of its flags.
 _quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-os.environ.setdefault("XLA_FLAGS", f"{_flags} {_quick}")
+os.environ.setdefault("XLA_FLAGS", f"--xla_cpu_multi_thread_eigen=false {_quick}")
 
 # JAX compiles the same small models and operations in many tests: once is enough.
 _cache = tempfile.TemporaryDirectory(prefix="kgen-jax-")
