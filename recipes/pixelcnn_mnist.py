@@ -45,8 +45,8 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
     train, test = (_binary(config.load(split), config.threshold) for split in ("train", "test"))
+    run = kgen.run.Run(config)
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
     likelihood = kgen.autoregressive.Bernoulli()
@@ -57,22 +57,23 @@ def main(config: Config) -> None:
     rate = keras.optimizers.schedules.CosineDecay(config.learning_rate, steps)
     model.compile(keras.optimizers.Adam(rate), jit_compile=config.jit_compile)
 
-    doctor = kgen.callbacks.Doctor(train.x, path=run.path)
     run.restore(model, batches)
     model.fit(
         batches,
         validation_data=test.batches(config.batch_size, shuffle=False),
         epochs=config.epochs,
         initial_epoch=run.epoch,
-        callbacks=run.callbacks(model, watchers=[doctor]),
+        callbacks=run.callbacks(model, watchers=[kgen.callbacks.Doctor(train.x, path=run.path)]),
     )
 
 
 def _binary(data: kgen.data.Dataset, threshold: float | None) -> kgen.data.Dataset:
     """Makes coins of black and white alone, which always fall on the same side."""
-    if threshold is not None:
-        data = replace(data, x=np.where(data.x < 2 * threshold - 1, -1, 1).astype("float32"))
-    return data
+    if threshold is None:
+        return data
+    if not 0.0 < threshold < 1.0:
+        raise kgen.errors.UserError(f"expected a threshold in (0, 1), got {threshold}")
+    return replace(data, x=np.where(data.x < 2 * threshold - 1, -1, 1).astype("float32"))
 
 
 if __name__ == "__main__":

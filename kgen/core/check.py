@@ -1,5 +1,6 @@
 """Looks at training data before it can spoil a run, and says how to mend it."""
 
+import math
 from typing import Any
 
 import keras
@@ -42,6 +43,12 @@ def check_values(x: Any, shape: Shape, integers: bool = False) -> None:
         raise ValueError(
             f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
         )
+
+
+def check_temperature(temperature: float) -> None:
+    """Raises ValueError where latents would be multiplied by nothing, less, or infinity."""
+    if not 0 < temperature < math.inf:
+        raise ValueError(f"expected temperature > 0 and finite, got {temperature}")
 
 
 def _check(dtype: str, shape: tuple, expected: Shape, integers: bool) -> None:

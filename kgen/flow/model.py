@@ -10,6 +10,7 @@ from keras import ops
 import kgen.random
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, endpoint
+from kgen.core.check import check_temperature
 from kgen.flow.condition import Condition
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
@@ -242,11 +243,12 @@ class Flow(GenerativeModel):
             float32 `(n, ...)`.
 
         Raises:
-            ValueError: for a condition that does not fit.
+            ValueError: for a condition that does not fit, or a temperature that is not above 0.
             FloatingPointError: where samples are not finite.
         """
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
+        check_temperature(temperature)
         arrays = self.condition.arrays(n, labels, context)
         keys = kgen.random.keys(seed, n)
         options = {} if temperature == 1.0 else {"temperature": float(temperature)}

@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from kgen.core.check import check_temperature
 from kgen.gan.constraints import WeightClipping
 from kgen.gan.critic import check_pack, takes_labels
 from kgen.gan.labels import check_labels, need_labels
@@ -39,12 +40,6 @@ def check_numbers(model: keras.Model) -> None:
         raise ValueError("adaptive decides how often to augment: give augment=[...], too")
     if model.pool_size and model.classes is not None:
         raise ValueError("the pool of past fakes keeps no labels: use pool_size=0 with classes")
-
-
-def check_temperature(temperature: float) -> None:
-    """Raises ValueError where latents would be multiplied by nothing or less."""
-    if not temperature > 0:
-        raise ValueError(f"expected temperature > 0, got {temperature}")
 
 
 def check_penalties(model: keras.Model) -> None:

@@ -9,7 +9,7 @@ from keras import ops
 import kgen.random
 from kgen.backend import Tensor
 from kgen.core import endpoint
-from kgen.gan.checks import check_temperature
+from kgen.core.check import check_temperature
 from kgen.gan.critic import Critic, takes_labels
 from kgen.gan.labels import labels_of_samples
 

@@ -98,6 +98,12 @@ def test_far_away_data_have_finite_log_likelihoods():
     assert np.isfinite(model.log_prob(np.array([[1e4, -1e4], [0.0, 1e4]], "float32"))).all()
 
 
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_temperature_that_is_not_positive_is_refused(temperature):
+    with pytest.raises(ValueError, match="expected temperature > 0"):
+        BUILD["realnvp"]().sample(2, temperature=temperature)
+
+
 def test_samples_that_overflow_are_an_error():
     model = BUILD["realnvp"]()
     model.transform.transforms[0].log_scale.assign(np.full(2, 200.0, "float32"))

@@ -87,6 +87,15 @@ def test_a_number_too_small_is_an_error(fails, options, message):
     assert message in said
 
 
+def test_a_threshold_that_makes_one_colour_is_an_error(fails, tmp_path):
+    module = recipe.load("pixelcnn_mnist")
+    words = f"--threshold 1.5 --examples 8 --run {tmp_path / 'run'}".split()
+    code, said = fails(recipe.cli, module.main, module.Config, words)
+    assert code == 1
+    assert "expected a threshold in (0, 1), got 1.5" in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_bugs_keep_their_traceback():
     with pytest.raises(ZeroDivisionError):
         recipe.cli(lambda config: 1 / 0, Options, [])
