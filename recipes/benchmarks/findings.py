@@ -22,8 +22,8 @@ distance of points is the sliced Wasserstein distance to test data, that of imag
 of `fashion_classifier` to the training data. The classes of points are judged by the nearest training
 point, those of images by `fashion_classifier`.
 
-A target that is missed is printed as missed. Runs are those of ddpm_fashion and
-flow_matching_fashion, or of a recipe like them.
+A target that is missed is printed as missed; the measured tables are in `recipes/README.md`. Runs are
+those of ddpm_fashion and flow_matching_fashion, or of a recipe like them.
 """
 
 import argparse
