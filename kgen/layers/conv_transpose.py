@@ -6,8 +6,8 @@ its whole training step 4 times. A `jax.custom_vjp` is no faster with a kernel o
 5), and has no forward-mode derivative.
 
 On TensorFlow on a CPU the layer that writes gray images is slow: oneDNN has no good kernel for one
-channel. From 14x14x32 to 28x28x1 the product takes two thirds of its time, forward and backward; to
-three channels it takes longer.
+channel. `recipes/benchmarks/engine.py` shows what the product gains there; to three channels it was
+slower.
 """
 
 import keras

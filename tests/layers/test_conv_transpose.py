@@ -37,12 +37,12 @@ def by_definition(x, kernel, strides):
     return out
 
 
-def pair(kernel_size, strides, padding, **options):
+def pair(kernel_size, strides, padding, filters=4, **options):
     """Keras' layer and ours with the same weights, and an input."""
     x = images()
     arguments = {"strides": strides, "padding": padding, "bias_initializer": "normal", **options}
-    keras_layer = keras.layers.Conv2DTranspose(4, kernel_size, **arguments)
-    layer = Conv2DTranspose(4, kernel_size, **arguments)
+    keras_layer = keras.layers.Conv2DTranspose(filters, kernel_size, **arguments)
+    layer = Conv2DTranspose(filters, kernel_size, **arguments)
     keras_layer(x), layer(x)
     layer.set_weights(keras_layer.get_weights())
     return keras_layer, layer, x
@@ -156,12 +156,7 @@ def test_where_a_cpu_needs_the_product(filters, backends):
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_gray_images_equal_keras(padding):
-    x = images()
-    options = {"strides": 2, "padding": padding, "bias_initializer": "normal"}
-    expected = keras.layers.Conv2DTranspose(1, 4, **options)
-    layer = Conv2DTranspose(1, 4, **options)
-    expected(x), layer(x)
-    layer.set_weights(expected.get_weights())
+    expected, layer, x = pair(4, 2, padding, filters=1)
     cotangent = RNG.normal(size=expected(x).shape).astype("float32")
     np.testing.assert_allclose(numbers(layer(x)), numbers(expected(x)), atol=1e-5)
     pairs = zip(gradients(layer, x, cotangent), gradients(expected, x, cotangent), strict=True)
