@@ -7,7 +7,6 @@ files alone. Importing this module loads no Keras.
 
 import json
 import math
-import os
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from kgen.errors import UserError
 from kgen.evaluation import FILE
 from kgen.metrics import Card, format_value
 from kgen.run_files import (
+    cores,
     explain,
     finished_epochs,
     load_model,
@@ -47,7 +47,8 @@ def add(run: Path, folder: Path) -> Path:
     """Makes a result file of a run; gives its path.
 
     Args:
-        run: trained with `--minutes`, and evaluated since its last epoch.
+        run: trained with `--minutes`, on as many cores as there are now, and evaluated since its last
+            epoch.
         folder: of the result files; made where it does not exist.
 
     Raises UserError where it is not so.
@@ -56,10 +57,15 @@ def add(run: Path, folder: Path) -> Path:
     minutes = config.get("minutes")
     if minutes is None:
         raise UserError(f"{run} was trained without --minutes: its time compares with nothing")
-    evaluation = _evaluation(run)
+    evaluation, env = _evaluation(run), read_env(run)
+    if env.get("cores", cores()) != cores():  # runs of earlier versions do not say
+        raise UserError(
+            f"{run} was trained on {env['cores']} cores, and samples would be timed on {cores()}: "
+            f"give kgen {env['cores']}"
+        )
     result = {
         "config": config,
-        "env": read_env(run),
+        "env": env,
         "epochs": finished_epochs(run),
         "minutes": round(sum(float(row["seconds"]) for row in rows) / 60, 2),
         "cards": evaluation["cards"],
@@ -132,7 +138,7 @@ def _measure(model: Any) -> dict[str, float]:
     return {
         "parameters": sum(math.prod(weight.shape) for weight in weights.values()),
         "samples_per_second": round(_DRAWN / seconds, 1),
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
     }
 
 

@@ -1,7 +1,7 @@
 """What a run leaves on disk, so that it can be judged, sampled from, and gone on with.
 
     config.json   the recipe and its options
-    env.json      versions, backend, seed, git commit
+    env.json      versions, backend, seed, git commit, cores
     metrics.csv   one row an epoch
     samples/      one picture an epoch, always from the same noise
     model.keras   the model after the last finished epoch, with all that resuming needs: weights,
@@ -35,6 +35,7 @@ from kgen.rewind import DivergenceError, lower_learning_rate
 from kgen.run_files import (
     STATE,
     check_state,
+    cores,
     explain,
     finished_epochs,
     is_run,
@@ -269,6 +270,7 @@ def _environment(config: "Config") -> dict[str, Any]:
         "git": _git_commit(config),
         "versions": {"kgen": kgen.__version__, "python": platform.python_version(), **versions},
         "platform": platform.platform(),
+        "cores": cores(),
     }
 
 

@@ -76,7 +76,7 @@ def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def read_env(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Gives a run's `env.json`: backend, versions, seed and git commit. Raises UserError."""
+    """Gives a run's `env.json`: backend, versions, seed, git commit and cores. Raises UserError."""
     return _read_json(Path(path), "env.json")
 
 
@@ -87,6 +87,17 @@ def read_metrics(path: str | os.PathLike[str]) -> list[dict[str, str]]:
         return []
     with open(file, newline="", encoding="utf-8") as lines:
         return list(csv.DictReader(lines))
+
+
+def cores() -> int:
+    """Counts the processor cores that this process may use.
+
+    >>> cores() >= 1
+    True
+    """
+    if hasattr(os, "sched_getaffinity"):  # not everywhere; knows of taskset and of containers' CPU sets
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def write_json(path: Path, content: dict[str, Any]) -> None:

@@ -12,8 +12,9 @@ from PIL import Image
 
 from kgen import leaderboard
 from kgen.cli import main
+from kgen.errors import UserError
 from kgen.metrics import Card
-from kgen.run import load_model, read_metrics
+from kgen.run import load_model, read_env, read_metrics
 
 CARDS = ["sliced_wasserstein", "wasserstein", "mmd", "two_sample_accuracy", "modes_covered"]
 
@@ -171,6 +172,14 @@ def test_a_result_holds_the_run_and_what_was_measured(timed):
     assert result["samples_per_second"] > 0
     assert result["config"]["hidden"] == [8, 8]
     assert [card["metric"] for card in result["cards"]][:5] == CARDS
+
+
+def test_a_result_of_other_cores_is_refused(timed):
+    trained = read_env(timed)["cores"]
+    edit(timed / "env.json", cores=trained + 1)
+    with pytest.raises(UserError, match=f"was trained on {trained + 1} cores, and .* on {trained}:"):
+        leaderboard.add(timed, Path("results"))
+    assert not Path("results").exists()
 
 
 def test_a_result_needs_an_evaluation_of_the_last_epoch(timed):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import zipfile
 
@@ -47,6 +48,7 @@ def test_env_says_what_it_ran_on(path):
     env = read_env(path)
     assert (env["backend"], env["seed"]) == (keras.backend.backend(), 0)
     assert env["versions"]["keras"] == keras.__version__
+    assert env["cores"] in range(1, os.cpu_count() + 1)
     assert re.fullmatch(r"[0-9a-f]{40}(-dirty)?", env["git"] or "0" * 40)
 
 
