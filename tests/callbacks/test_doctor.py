@@ -83,8 +83,8 @@ def test_a_last_word_ends_the_look():
 @pytest.mark.parametrize(
     ("make", "names"),
     [
-        (gan, ["NaN", "discriminator saturation", "mode collapse"]),
-        (vae, ["NaN", "overfitting", "mode collapse", "posterior collapse"]),
+        (gan, ["NaN", "divergence", "discriminator saturation", "mode collapse"]),
+        (vae, ["NaN", "divergence", "overfitting", "mode collapse", "posterior collapse"]),
     ],
     ids=["gan", "vae"],
 )

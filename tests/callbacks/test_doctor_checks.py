@@ -124,6 +124,18 @@ def test_a_vae_with_beta_1_keeps_its_latents():
     assert train(vae(beta=1.0), checks.PosteriorCollapse(RING), adam()) == []
 
 
+def test_steps_that_are_far_too_large_diverge():
+    """The losses are huge, and finite."""
+    wild = keras.optimizers.Adam(1e3)
+    (finding,) = train(gan(loss=kgen.gan.Wasserstein()), checks.Divergence(), wild, epochs=2)
+    assert finding.epoch == 1
+    assert "discriminator_loss is" in finding.saw and "generator_loss is" in finding.saw
+
+
+def test_steps_of_the_usual_size_do_not_diverge():
+    assert train(gan(loss=kgen.gan.Wasserstein()), checks.Divergence(), adam()) == []
+
+
 def test_a_large_network_on_few_examples_overfits():
     rng = np.random.default_rng(0)
     few, others = (rng.normal(size=(16, 2)).astype("float32") for _ in range(2))

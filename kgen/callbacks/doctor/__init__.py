@@ -1,6 +1,7 @@
 """The training doctor: checks that watch a training, and the callback that asks them."""
 
 from kgen.callbacks.doctor.dead_codes import DeadCodes
+from kgen.callbacks.doctor.divergence import Divergence
 from kgen.callbacks.doctor.doctor import Doctor
 from kgen.callbacks.doctor.finding import Check, Finding
 from kgen.callbacks.doctor.idle_guidance import IdleGuidance
@@ -15,6 +16,7 @@ __all__ = [
     "Adversarial",
     "Check",
     "DeadCodes",
+    "Divergence",
     "Doctor",
     "Finding",
     "Guided",

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from kgen.callbacks.doctor.dead_codes import DeadCodes
+from kgen.callbacks.doctor.divergence import Divergence
 from kgen.callbacks.doctor.finding import Check, Finding
 from kgen.callbacks.doctor.idle_guidance import IdleGuidance
 from kgen.callbacks.doctor.mode_collapse import LostModes, ModeCollapse
@@ -50,7 +51,7 @@ class Doctor(keras.callbacks.Callback):
     >>> doctor = Doctor(x)
     >>> history = model.fit(x, epochs=1, verbose=0, callbacks=[doctor])
     >>> [check.name for check in doctor.checks]
-    ['NaN', 'overfitting', 'mode collapse', 'posterior collapse']
+    ['NaN', 'divergence', 'overfitting', 'mode collapse', 'posterior collapse']
     >>> doctor.findings
     []
     """
@@ -112,7 +113,7 @@ class Doctor(keras.callbacks.Callback):
 def _all_checks(
     reference: np.ndarray | None, condition: np.ndarray | None, mixture: Mixture | None
 ) -> list[Check]:
-    checks: list[Check] = [NaN(reference, condition), Overfitting(), IdleGuidance()]
+    checks: list[Check] = [NaN(reference, condition), Divergence(), Overfitting(), IdleGuidance()]
     if mixture is not None:
         checks.append(LostModes(mixture))
     if reference is not None:
