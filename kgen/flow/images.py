@@ -43,7 +43,7 @@ def Glow(  # noqa: N802
         levels: how many scales; each squeezes, and all but the last give half their channels away.
         steps: of a scale.
         width, depth: of the couplings' networks, see `kgen.networks.conv_conditioner`.
-        transform: of single numbers; None: `Affine(2.0)`.
+        transform: of single numbers; None: `Affine()`.
         classes, context, ema_decay: see `Flow`.
         dequantization: see `Flow`; None for real-valued images.
         seed: of the initial weights; None: fresh ones.
@@ -95,7 +95,7 @@ def ConvRealNVP(  # noqa: N802
             has one checkerboard coupling more.
         steps: checkerboard couplings of a scale, and channel couplings.
         width, depth: of the couplings' networks, see `kgen.networks.conv_conditioner`.
-        transform: of single numbers; None: `Affine(2.0)`.
+        transform: of single numbers; None: `Affine()`.
         classes, context, dequantization, ema_decay: see `Flow`.
         seed: of the initial weights; None: fresh ones.
 
@@ -140,7 +140,7 @@ def _conv_coupling(
     context: int | None,
     seed: int,
 ) -> Coupling:
-    transform = transform if transform is not None else Affine(2.0)
+    transform = transform if transform is not None else Affine()
     kept, moved = mask.shapes(shape)
     outputs = moved[-1] * transform.parameters
     network = conv_conditioner(kept, outputs, width, depth, kernel_size, context, seed)

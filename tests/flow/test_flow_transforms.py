@@ -100,6 +100,15 @@ def both_ways(transform, x, context=None):
     return numpy([z, ladj, back, inverse_ladj])
 
 
+@pytest.mark.parametrize("wish", [1e4, -1e4])
+def test_an_affine_step_stretches_by_at_most_e_squared(wish):
+    """Whatever its network says: layers multiply."""
+    params = np.array([[[0.0, wish]]], "float32")
+    y, ladj = Affine().call_and_ladj(np.ones((1, 1), "float32"), params)
+    assert float(ladj[0, 0]) == pytest.approx(np.sign(wish) * 2.0)
+    assert float(y[0, 0]) == pytest.approx(np.exp(np.sign(wish) * 2.0))
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_round_trip_and_log_determinant(finest, name):
     make, shape = CASES[name]

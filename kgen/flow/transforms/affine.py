@@ -15,7 +15,9 @@ class Affine(Elementwise):
     """y = x exp(s) + t, with params (t, r) and s = limit tanh(r / limit).
 
     Args:
-        limit: of |s|; without one a single step of training can overflow exp.
+        limit: of |s|. Without one a single step of training can overflow exp; and layers multiply:
+            eight of exp(5) stretch the space between two modes until a test point there has a density
+            of exp(-80,000). Deep flows need less than the default: 32 layers 0.5.
 
     Source: "Density Estimation Using Real NVP" (Dinh et al., 2017), equations 7 and 8.
 
@@ -25,7 +27,7 @@ class Affine(Elementwise):
     (1.0, 0.0)
     """
 
-    limit: float = 5.0
+    limit: float = 2.0
 
     parameters = 2
 
