@@ -14,8 +14,9 @@ import kgen
 
 SIZES: dict[str, dict[str, Any]] = {
     "tiny": {"levels": 2, "steps": 4, "width": 32},
-    "base": {"levels": 2, "steps": 32, "width": 512},
+    "base": {"levels": 2, "steps": 16, "width": 64},
 }
+LIMITS = {"tiny": 2.0, "base": 0.5}  # of a coupling's log scale: with 2.0 the deep flow overflows
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,12 @@ def main(config: Config) -> None:
     train, test = config.load("train"), config.load("test")
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
-    model = kgen.flow.Glow(train.spec.shape, ema_decay=config.ema_decay, **SIZES[config.preset])
+    model = kgen.flow.Glow(
+        train.spec.shape,
+        transform=kgen.flow.Affine(LIMITS[config.preset]),
+        ema_decay=config.ema_decay,
+        **SIZES[config.preset],
+    )
     steps = config.epochs * len(batches)
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps, warmup_target=config.learning_rate, warmup_steps=min(200, steps // 10 + 1)

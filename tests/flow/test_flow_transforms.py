@@ -103,8 +103,8 @@ def both_ways(transform, x, context=None):
 @pytest.mark.parametrize("wish", [1e4, -1e4])
 def test_an_affine_step_stretches_by_at_most_e_squared(wish):
     """Whatever its network says: layers multiply."""
-    params = np.array([[[0.0, wish]]], "float32")
-    y, ladj = Affine().call_and_ladj(np.ones((1, 1), "float32"), params)
+    params = keras.ops.convert_to_tensor([[[0.0, wish]]], "float32")
+    y, ladj = Affine().call_and_ladj(keras.ops.ones((1, 1)), params)
     assert float(ladj[0, 0]) == pytest.approx(np.sign(wish) * 2.0)
     assert float(y[0, 0]) == pytest.approx(np.exp(np.sign(wish) * 2.0))
 
