@@ -26,7 +26,7 @@ TINY = {
     "glow_fashion": "--examples 64 --batch-size 32",
     "glow_mnist": "--examples 64 --batch-size 32",
     "realnvp_fashion": "--examples 64 --batch-size 32",
-    "gan_modes": "--examples 512 --batch-size 64 --runs 1",
+    "gan_modes": "--examples 128 --batch-size 64 --epochs 1 --quick",
 }
 
 
