@@ -184,6 +184,21 @@ def maf(**options):
     return kgen.flow.MAF((2,), **options)
 
 
+def spline_flow(**options):
+    """Couplings by splines."""
+    return kgen.flow.NeuralSplineFlow((2,), **{"layers": 2, "bins": 4, "hidden": (16,)} | options)
+
+
+def iaf(**options):
+    """Densities one number at a time."""
+    return kgen.flow.IAF((2,), **{"layers": 2, "hidden": (16,)} | options)
+
+
+def ffjord(**options):
+    """A continuous flow, its divergence by Hutchinson's estimate."""
+    return kgen.flow.FFJORD((2,), **{"hidden": (8,), "steps": 2, "exact": False} | options)
+
+
 def glow(**options):
     """One step on images of one scale, with dequantisation: small, for XLA takes long over flows."""
     return kgen.flow.Glow((4, 4, 1), **{"levels": 1, "steps": 1, "width": 4} | options)
@@ -212,6 +227,20 @@ def transformer(**options):
     return kgen.Autoregressive(network, likelihood, shape=(4, 4, 1), **options)
 
 
+def lstm(**options):
+    """Embedded levels, one long row of pixels."""
+    likelihood = kgen.autoregressive.Categorical()
+    network = kgen.networks.lstm(16, likelihood.outputs(), vocabulary=256, width=8)
+    return kgen.Autoregressive(network, likelihood, shape=(4, 4, 1), **options)
+
+
+def made(**options):
+    """Masked dense layers over the pixels."""
+    likelihood = kgen.autoregressive.Categorical()
+    network = kgen.networks.made(16, likelihood.outputs(), hidden=(16,))
+    return kgen.Autoregressive(network, likelihood, shape=(4, 4, 1), **options)
+
+
 FAMILIES = [
     Family("gan", gan, (2,), None),
     Family("dcgan", dcgan, (8, 8, 1), None),
@@ -235,6 +264,11 @@ PARITY_ONLY = [
     Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
+    Family("lstm", lstm, (4, 4, 1), "loss"),
+    Family("made", made, (4, 4, 1), "loss"),
+    Family("spline_flow", spline_flow, (2,), "loss"),
+    Family("iaf", iaf, (2,), "loss"),
+    Family("ffjord", ffjord, (2,), "loss"),
     Family("diffusion", diffusion, (2,), "loss"),
     Family("hybrid", hybrid, (2,), "loss"),
     Family("progressive", progressive, (2,), "loss"),
