@@ -26,6 +26,7 @@ class Config(kgen.recipe.Config):
     latent_dim: int = 64
     """Dimensions of the noise."""
     preset: Literal["tiny", "base"] = "tiny"
+    """The width: 32 for minutes, or 64."""
     width: int | None = None
     """Channels of the largest feature map, twice as many of the next; default: the preset's."""
     learning_rate: float = 4e-4

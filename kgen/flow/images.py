@@ -43,7 +43,8 @@ def Glow(  # noqa: N802
         levels: how many scales; each squeezes, and all but the last give half their channels away.
         steps: of a scale.
         width, depth: of the couplings' networks, see `kgen.networks.conv_conditioner`.
-        transform: of single numbers; None: `Affine()`.
+        transform: of single numbers; None: `Affine()`; with 16 steps on each of two scales the
+            training overflows by it, and `Affine(0.5)` does not.
         classes, context, ema_decay: see `Flow`.
         dequantization: see `Flow`; None for real-valued images.
         seed: of the initial weights; None: fresh ones.

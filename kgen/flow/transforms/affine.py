@@ -16,8 +16,8 @@ class Affine(Elementwise):
 
     Args:
         limit: of |s|. Without one a single step of training can overflow exp; and layers multiply:
-            eight of exp(5) stretch the space between two modes until a test point there has a density
-            of exp(-80,000). Deep flows need less than the default: 32 layers 0.5.
+            eight of exp(5) stretch the space between two modes so far that one test point there
+            outweighs thousands. Deep flows need less than the default: 32 layers 0.5.
 
     Source: "Density Estimation Using Real NVP" (Dinh et al., 2017), equations 7 and 8.
 
