@@ -57,7 +57,7 @@ $(BACKENDS:%=test-%): test-%: $(patsubst %,test-\%-%,$(SUITES))
 test-parity: $(INSTALLED)
 	KERAS_BACKEND=jax $(TEST) tests/parity
 
-# What has nothing to do with a backend: the package itself, tutorials, recipes from the outside.
+# What has nothing to do with a backend: the package itself, data, tutorials, recipes from the outside.
 test-once: $(INSTALLED)
 	KERAS_BACKEND=jax $(TEST) tests/once
 
