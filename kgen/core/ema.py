@@ -65,7 +65,13 @@ class EMA(keras.layers.Layer):
         return self.average(inputs, training=False)
 
     def _pairs(self) -> list[tuple[keras.Variable, keras.Variable]]:
-        return list(zip(self.average.weights, self._source[0].weights, strict=True))
+        averages, weights = self.average.weights, self._source[0].weights
+        if len(averages) != len(weights):
+            raise ValueError(
+                f"network {self._source[0].name!r} has {len(weights)} weights, and had {len(averages)} "
+                "when its average was made: change it (enable_lora, say) before the model is made"
+            )
+        return list(zip(averages, weights, strict=True))
 
 
 def _mix(average: Tensor, weight: Tensor, decay: Tensor) -> Tensor:

@@ -212,6 +212,8 @@ class GenerativeModel(keras.Model):
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
+        if kwargs.get("class_weight") is not None:
+            raise ValueError("generative models take no class_weight: drop it, or resample the data")
         check_values(x, self.data_shape, self.integers)
         if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
             kwargs.setdefault("shuffle", False)

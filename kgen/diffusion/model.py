@@ -129,7 +129,17 @@ class Diffusion(
             return max(self.schedule.first, 1e-4), self.target.last_time(self.schedule)
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
-        """Maps [x_t, t, ...] to the target, with the weights of the last step."""
+        """Maps [x_t, t, ...] to the target, with the weights of the last step.
+
+        Raises ValueError for other inputs than those of the network.
+        """
+        names = ("x_t", "t", *self.conditions.names)
+        given = len(inputs) if isinstance(inputs, list | tuple) else 1
+        if given != len(names):
+            raise ValueError(
+                f"expected [{', '.join(names)}], got {given} of these {len(names)}: a diffusion model "
+                "is called on noisy examples and their times; `sample` draws new ones"
+            )
         x, t, *rest = inputs
         named = dict(zip(self.conditions.names, rest, strict=True))
         return self.predict_target(self.network, x, t, named, training)

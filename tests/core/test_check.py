@@ -68,12 +68,15 @@ def test_bad_streams_are_refused_at_their_first_batch():
         model.fit(Stream(), verbose=0)
 
 
-def test_sample_weights_are_refused():
+@pytest.mark.parametrize(
+    ("name", "weights"), [("sample_weight", np.ones(48)), ("class_weight", {0: 1.0})]
+)
+def test_weights_of_examples_are_refused(name, weights):
     model = gan()
     model.compile("adam")
     x = toy_data(FAMILIES[0])
-    with pytest.raises(ValueError, match="sample_weight"):
-        model.fit(x, np.zeros(len(x)), sample_weight=np.ones(len(x)), verbose=0)
+    with pytest.raises(ValueError, match=f"take no {name}: drop it, or resample"):
+        model.fit(x, np.zeros(len(x)), **{name: weights}, verbose=0)
 
 
 def test_networks_without_weights_are_refused_by_compile():

@@ -45,6 +45,24 @@ def test_the_average_is_never_trained():
     assert not averaged & {id(v) for v in model.trainable_variables}
 
 
+def test_weights_that_come_after_the_average_are_refused():
+    source = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    ema = kgen.EMA(source, decay=0.5)
+    source.layers[0].enable_lora(1)
+    with pytest.raises(ValueError, match=r"has 4 weights, and had 2 .* before the model is made"):
+        ema.update()
+
+
+def test_the_average_follows_weights_of_low_rank():
+    source = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    source.layers[0].enable_lora(1)
+    ema = kgen.EMA(source, decay=0.0)
+    source.layers[0].lora_kernel_b.assign([[3.0, -4.0]])
+    ema.update()
+    x = np.array([[0.5, -2.0]], "float32")
+    np.testing.assert_allclose(ops.convert_to_numpy(ema(x)), ops.convert_to_numpy(source(x)), rtol=1e-6)
+
+
 def test_a_stream_gives_new_keys_and_starts_again_from_its_seed():
     stream = kgen.core.RandomStream()
     stream.reseed(5)

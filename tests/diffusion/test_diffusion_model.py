@@ -210,8 +210,10 @@ def test_optimal_transport_shortens_the_paths():
         (lambda: kgen.Diffusion(kgen.networks.mlp(2, 2)), "inputs named x, t"),
         (lambda: kgen.Diffusion(kgen.networks.residual_mlp(2, channels_out=4)), "shape of x"),
         (lambda: kgen.Diffusion(kgen.networks.residual_mlp(2, classes=3)), "give classes to both"),
+        (lambda: oracle()(data(2)), r"expected \[x_t, t\], got 1 of these 2"),
+        (lambda: oracle(classes=3)([data(2), np.ones(2)]), r"\[x_t, t, labels\], got 2 of these 3"),
     ],
-    ids=[f"case{i}" for i in range(11)],
+    ids=[f"case{i}" for i in range(13)],
 )
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
