@@ -12,6 +12,8 @@ from kgen.backend import Tensor
 
 Field = Callable[..., Any]
 
+_SMALLEST = 1e-7  # of the times: a float32 that is moved by less stays where it is
+
 # Dormand and Prince's table 2 (RK5(4)7M): the times, the stages, and the fifth order less the fourth.
 # The last stage is the new state's derivative, with which the next step begins.
 _TIMES = (1 / 5, 3 / 10, 4 / 5, 8 / 9, 1.0, 1.0)
@@ -53,7 +55,8 @@ def integrate(
 
     The examples of a batch share their steps. The error of a step is measured example by example, as
     the root mean square of error / (atol + rtol |x|), and the worst example decides: a batch cannot
-    hide it. A step whose error is not finite is tried again at a fifth of its length.
+    hide it. A step whose error is not finite is tried again at a fifth of its length. It gives up
+    where a step would be too short to move the time, as it is from a state that is not finite.
 
     Args:
         field: takes t, a float32 scalar, a state, and the constants; gives the derivative, of the
@@ -81,8 +84,9 @@ def integrate(
     def flat_field(constants: tuple[Tensor, ...], t: Tensor, x: list[Tensor]) -> list[Tensor]:
         return keras.tree.flatten(field(t, keras.tree.pack_sequence_as(state, x), *constants))
 
-    def unfinished(steps: Tensor, t: Tensor, *_: Any) -> Tensor:
-        return (steps < max_steps) & (t != t1)
+    def unfinished(steps: Tensor, t: Tensor, size: Tensor, *_: Any) -> Tensor:
+        moves = size > _SMALLEST * ops.maximum(ops.abs(t), ops.abs(t1))
+        return (steps < max_steps) & (t != t1) & moves
 
     def advance(*arguments: Any) -> tuple:
         run, (t1, *constants) = arguments[:5], arguments[5:]

@@ -211,7 +211,10 @@ def _own_noise(model: keras.Model) -> Iterator[None]:
 
     Keras layers without a seed draw from that generator: so their noise resumes exactly, too.
     """
-    words = (*model.random.state.value.tolist(), int(model.optimizer.iterations.value))
+    words = (
+        *model.random.state.value.tolist(),
+        int(keras.ops.convert_to_tensor(model.optimizer.iterations)),
+    )
     with torch.random.fork_rng():
         # Without an accelerator `torch.manual_seed` keeps a traceback of each call, in case one comes.
         everywhere = torch.accelerator.is_available()

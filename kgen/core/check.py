@@ -28,21 +28,58 @@ def check_values(x: Any, shape: Shape, integers: bool = False) -> None:
         x = batch[0] if isinstance(batch, tuple) else batch
     if not isinstance(x, np.ndarray):
         return
+    check_examples(x, shape, integers)
+    low, high = float(x.min()), float(x.max())
+    if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
+        raise ValueError(
+            f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
+        )
+
+
+def check_validation(data: Any, shape: Shape, integers: bool = False) -> None:
+    """Checks the examples of `fit(validation_data=(x,))`, or of `(x, condition)`, as `check_values`."""
+    check_values(data[0] if isinstance(data, tuple | list) and data else data, shape, integers)
+
+
+def check_examples(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
+    """Checks an array but for its range, which samples may leave: type, shape, NaN.
+
+    Raises ValueError.
+    """
     if len(x) == 0:
         raise ValueError(f"expected {_describe(shape)}, got an empty data set of shape {x.shape}")
     _check(str(x.dtype), x.shape, shape, integers)
-    low, high = float(x.min()), float(x.max())
-    if not np.isfinite([low, high]).all():
+    if not np.isfinite([float(x.min()), float(x.max())]).all():
         count = int((~np.isfinite(x)).sum())
         where = np.argwhere(~np.isfinite(x))[0][0]
         raise ValueError(
             f"expected finite data, got {count} NaN or infinite values, the first in example {where}: "
             "drop or repair these examples"
         )
-    if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
-        raise ValueError(
-            f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
-        )
+
+
+def check_object(name: str, value: Any, example: str) -> None:
+    """Checks an argument that is an object, as the examples of docstrings are.
+
+    Raises TypeError for a name, a number or a class in its place.
+
+    >>> check_object("loss", "hinge", "kgen.gan.Hinge()")
+    Traceback (most recent call last):
+    TypeError: expected loss to be an object such as kgen.gan.Hinge(), got 'hinge'
+    """
+    if isinstance(value, type):
+        name_of = value.__name__
+        raise TypeError(f"expected {name} to be an object, got the class {name_of}: write {name_of}()")
+    if isinstance(value, str | bool | int | float):
+        raise TypeError(f"expected {name} to be an object such as {example}, got {value!r}")
+
+
+def check_objects(name: str, values: Any, example: str) -> None:
+    """Checks an argument that is a list of objects. Raises TypeError, as `check_object`."""
+    if not isinstance(values, list | tuple):
+        raise TypeError(f"expected {name} to be a list such as [{example}], got {values!r}")
+    for value in values:
+        check_object(name, value, example)
 
 
 def check_temperature(temperature: float) -> None:

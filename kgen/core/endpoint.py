@@ -1,6 +1,7 @@
 """Endpoints: a model's tensor functions that also take NumPy, run compiled, and are exported."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from keras import ops
 
 from kgen import backend
 from kgen.backend import Tensor
+from kgen.core.check import check_examples
 
 
 class endpoint:  # noqa: N801 - a decorator
@@ -20,6 +22,7 @@ class endpoint:  # noqa: N801 - a decorator
     - Called with backend tensors it is just that method: use it inside a loss or another model.
     - Called with NumPy arrays (or lists) it is compiled once, runs in batches of `batch_size`, and
       gives NumPy arrays.
+    - An array of examples, the parameter `x`, is looked at first: its type, its shape, NaN.
     - `export` writes every method that the model's `endpoints` lists into a SavedModel.
 
     Keyword-only parameters of the method are Python values that choose the program.
@@ -27,6 +30,7 @@ class endpoint:  # noqa: N801 - a decorator
 
     def __init__(self, method: Callable[..., Any]) -> None:
         self.method = method
+        self.takes_examples = list(inspect.signature(method).parameters)[1] == "x"
         functools.update_wrapper(self, method)
 
     def __get__(self, model: Any, owner: type | None = None) -> Any:
@@ -41,6 +45,10 @@ class endpoint:  # noqa: N801 - a decorator
         if batch_size < 1:
             raise ValueError(f"expected batch_size >= 1, got {batch_size}")
         arrays = [_standardize(array) for array in arrays]
+        if self.takes_examples:
+            spec = model.endpoints.get(self.method.__name__, {}).get("x")
+            shape = model.data_shape if spec is None else spec.shape[1:]
+            check_examples(arrays[0], shape, model.integers)
         program = _program(model, self.method, options)
         results = [
             keras.tree.map_structure(lambda t: ops.convert_to_numpy(t)[:n], program(*batch))  # noqa: B023

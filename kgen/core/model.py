@@ -14,7 +14,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import saving
-from kgen.core.check import check_batch, check_values
+from kgen.core.check import check_batch, check_validation, check_values
 from kgen.core.optimizers import OptimizerGroup, make_optimizer
 from kgen.core.step import stateless_or_stateful
 from kgen.core.stream import RandomStream
@@ -215,10 +215,17 @@ class GenerativeModel(keras.Model):
         if kwargs.get("class_weight") is not None:
             raise ValueError("generative models take no class_weight: drop it, or resample the data")
         check_values(x, self.data_shape, self.integers)
+        check_validation(kwargs.get("validation_data"), self.data_shape, self.integers)
         if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
             kwargs.setdefault("shuffle", False)
         with backend.keep_weights(self):
             return super().fit(x, *args, **kwargs)
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Measures as `keras.Model.evaluate` does, after the look at the data that `fit` takes."""
+        if not kwargs.get("_use_cached_eval_dataset"):  # inside `fit`, which has looked
+            check_values(x, self.data_shape, self.integers)
+        return super().evaluate(x, *args, **kwargs)
 
     @property
     def distribute_strategy(self) -> Any:

@@ -10,6 +10,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
+from kgen.core.check import check_object
 from kgen.diffusion.analytic import AnalyticMixin
 from kgen.diffusion.bound import BoundMixin, end_terms
 from kgen.diffusion.conditions import Conditions
@@ -19,7 +20,7 @@ from kgen.diffusion.likelihood import LikelihoodMixin
 from kgen.diffusion.pairing import OptimalTransport
 from kgen.diffusion.precondition import Precondition
 from kgen.diffusion.sampler import SamplerMixin
-from kgen.diffusion.sampling import Plan
+from kgen.diffusion.sampling import Plan, check_sampler
 from kgen.diffusion.schedules import FlowMatching, Schedule
 from kgen.diffusion.schedules.base import like
 from kgen.diffusion.targets import Target, Velocity
@@ -98,6 +99,14 @@ class Diffusion(
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_object("schedule", schedule, "kgen.diffusion.Cosine()")
+        check_object("target", target, "kgen.diffusion.V()")
+        check_object("times", times, "kgen.diffusion.LogitNormal()")
+        check_object("weight", weight, "kgen.diffusion.MinSNR()")
+        check_object("precondition", precondition, "kgen.diffusion.Precondition()")
+        check_object("variance", variance, "kgen.diffusion.LearnedVariance()")
+        check_object("pairing", pairing, "kgen.diffusion.OptimalTransport()")
+        check_sampler(sampler)
         self.network = network
         self.schedule = schedule if schedule is not None else FlowMatching()
         self.target = target if target is not None else Velocity()
@@ -253,10 +262,6 @@ def _check(model: Diffusion) -> None:
         raise ValueError(
             f"{type(model.schedule).__name__} is trained by the bound, at uniform times: give "
             "weight=Likelihood() and times=UniformTimes()"
-        )
-    if model.sampler is not None and model.sampler.trajectory:
-        raise ValueError(
-            "sampler is how single samples are drawn: ask sample(trajectory=True) for paths"
         )
     if model.variance is not None:
         model.variance.chain(model.schedule)

@@ -11,6 +11,7 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
+from kgen.core.check import check_object
 from kgen.core.record import Record
 from kgen.diffusion.grids import Grid, Uniform
 from kgen.diffusion.schedules.base import Schedule
@@ -39,6 +40,13 @@ class Plan(Record):
     interval: tuple[float, float] = (0.0, 1.0)
     trajectory: bool = False
 
+    def __post_init__(self) -> None:
+        """Raises TypeError where the solver or the grid is a name or a class, or steps a fraction."""
+        check_object("solver", self.solver, "kgen.diffusion.DDIM()")
+        check_object("grid", self.grid, "kgen.diffusion.Quadratic()")
+        if not isinstance(self.steps, int | np.integer):
+            raise TypeError(f"expected a whole number of steps, got {self.steps!r}")
+
     def times(self, schedule: Schedule, target: Target) -> np.ndarray:
         """The grid's times, float32 `(steps + 1,)`, down to 0 where the schedule has no noise there.
 
@@ -52,6 +60,18 @@ class Plan(Record):
             self.solver.check(schedule)
             end = max(schedule.first, 1e-4) if self.solver.adaptive else schedule.data_time()
             return grid.times(schedule, self.steps, end, target.last_time(schedule))
+
+
+def check_sampler(sampler: Plan | None) -> None:
+    """Raises TypeError for a model's sampler that is no `Plan`, ValueError for one that shows paths."""
+    if sampler is None:
+        return
+    if not isinstance(sampler, Plan):
+        raise TypeError(f"expected sampler=kgen.diffusion.Plan(solver, steps), got {sampler!r}")
+    if sampler.trajectory:
+        raise ValueError(
+            "sampler is how single samples are drawn: ask sample(trajectory=True) for paths"
+        )
 
 
 class Solution(NamedTuple):

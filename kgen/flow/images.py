@@ -17,7 +17,7 @@ from kgen.flow.layers import (
 )
 from kgen.flow.masks import Checkerboard, Half, Mask
 from kgen.flow.model import Flow
-from kgen.flow.transforms import Affine, Elementwise
+from kgen.flow.transforms import Elementwise, affine_unless
 from kgen.networks import conv_conditioner
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
@@ -141,7 +141,7 @@ def _conv_coupling(
     context: int | None,
     seed: int,
 ) -> Coupling:
-    transform = transform if transform is not None else Affine()
+    transform = affine_unless(transform)
     kept, moved = mask.shapes(shape)
     outputs = moved[-1] * transform.parameters
     network = conv_conditioner(kept, outputs, width, depth, kernel_size, context, seed)

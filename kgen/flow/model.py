@@ -10,7 +10,7 @@ from keras import ops
 import kgen.random
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, endpoint
-from kgen.core.check import check_temperature
+from kgen.core.check import check_object, check_temperature
 from kgen.flow.condition import Condition
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
@@ -64,6 +64,8 @@ class Flow(GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_object("prior", prior, "kgen.distributions.StandardNormal((2,))")
+        check_object("dequantization", dequantization, "kgen.flow.UniformNoise()")
         self.condition = Condition(classes, context)
         self.transform = transform if isinstance(transform, Transform) else Chain(transform)
         self.prior = prior

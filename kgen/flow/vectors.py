@@ -17,7 +17,7 @@ from kgen.flow.layers import (
 )
 from kgen.flow.masks import Half, Mask
 from kgen.flow.model import Flow
-from kgen.flow.transforms import Affine, Elementwise, RationalQuadratic
+from kgen.flow.transforms import Elementwise, RationalQuadratic, affine_unless
 from kgen.networks import conditioner, made
 from kgen.networks.seeds import layer_seeds
 
@@ -204,7 +204,7 @@ def _coupling(
     context: int | None,
     seed: int,
 ) -> Coupling:
-    transform = transform if transform is not None else Affine()
+    transform = affine_unless(transform)
     (kept,), (moved,) = mask.shapes(shape)
     network = conditioner(kept, moved * transform.parameters, hidden, context, seed=seed)
     return Coupling(network, mask, transform)
@@ -243,7 +243,7 @@ def _autoregressive(
 ) -> list[Transform]:
     (dim,) = _vector(shape)
     seeds = layer_seeds(seed)
-    transform = transform if transform is not None else Affine()
+    transform = affine_unless(transform)
     steps: list[Transform] = []
     for layer in range(layers):
         masked = _masked(kind, dim, layer, transform, hidden, context, next(seeds))

@@ -8,6 +8,7 @@ from keras import ops
 
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
+from kgen.core.check import check_object, check_objects
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
 from kgen.gan.auxiliary import Auxiliary
@@ -108,6 +109,13 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_object("loss", loss, "kgen.gan.Hinge()")
+        check_object("prior", prior, "kgen.distributions.StandardNormal((64,))")
+        check_object("adaptive", adaptive, "kgen.gan.Adaptive()")
+        check_object("unrolling", unrolling, "kgen.gan.Unrolling()")
+        check_object("auxiliary", auxiliary, "kgen.gan.Classifier()")
+        check_objects("penalties", penalties, "kgen.gan.R1()")
+        check_objects("augment", augment, "kgen.gan.Translate()")
         self.generator = generator
         self.discriminator = discriminator
         self.loss = loss if loss is not None else NonSaturating()

@@ -3,7 +3,9 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, dcgan, gan, toy_data
+from families import FAMILIES, conv_vae, dcgan, gan, toy_data, two_sizes, vae
+
+import kgen
 
 IMAGES = toy_data(FAMILIES[1])
 NAN = IMAGES.copy()
@@ -54,6 +56,77 @@ def test_an_error_inside_the_step_leaves_the_weights(monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize("case", CASES)
+def test_bad_validation_images(case):
+    x, message = CASES[case]
+    model = dcgan()
+    model.compile("adam")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=message):
+        model.fit(IMAGES, validation_data=(x,), verbose=0)
+    with pytest.raises(ValueError, match=message):
+        model.evaluate(x, verbose=0)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("case", sorted(set(CASES) - {"standardised", "0 to 255"}))
+def test_bad_images_at_an_endpoint(case):
+    """But for the range, which a model's own samples may leave."""
+    x, message = CASES[case]
+    with pytest.raises(ValueError, match=message):
+        conv_vae().encode(x)
+
+
+def test_an_endpoint_of_packs_takes_packs():
+    discriminator = kgen.networks.mlp(4, 1, hidden=(4,))
+    model = kgen.GAN(kgen.networks.mlp(2, 2, hidden=(4,)), discriminator, packing=2)
+    assert model.discriminate(np.zeros((3, 4), "float32")).shape == (3, 1)
+    with pytest.raises(ValueError, match=r"of shape \(batch, 4\), got shape \(batch, 2\)"):
+        model.discriminate(np.zeros((3, 2), "float32"))
+
+
+MADE = kgen.networks.made(16, 256, hidden=(4,))
+OBJECTS = {
+    "loss": (lambda x: gan(loss=x), "hinge", r"loss to be .* such as kgen.gan.Hinge\(\), got 'hinge'"),
+    "class": (lambda x: gan(loss=x), kgen.gan.Hinge, r"got the class Hinge: write Hinge\(\)"),
+    "item": (lambda x: gan(penalties=[x]), "r1", r"penalties to be .* kgen.gan.R1\(\), got 'r1'"),
+    "no list": (
+        lambda x: gan(penalties=x),
+        kgen.gan.R1(),
+        r"a list such as \[kgen.gan.R1\(\)\], got R1",
+    ),
+    "likelihood": (lambda x: vae(likelihood=x), "bernoulli", "likelihood to be an object"),
+    "prior": (lambda x: vae(prior=x), "normal", "prior to be an object"),
+    "schedule": (lambda x: two_sizes(schedule=x), "cosine", r"kgen.diffusion.Cosine\(\), got 'cosine'"),
+    "flag": (lambda x: two_sizes(precondition=x), True, "precondition to be an object"),
+    "sampler": (
+        lambda x: two_sizes(sampler=x),
+        kgen.diffusion.DDIM(),
+        r"Plan\(solver, steps\), got DDIM",
+    ),
+    "solver": (
+        lambda x: two_sizes().sample(1, solver=x),
+        "ddim",
+        r"kgen.diffusion.DDIM\(\), got 'ddim'",
+    ),
+    "grid": (lambda x: two_sizes().sample(1, grid=x), "karras", "grid to be an object"),
+    "steps": (lambda x: two_sizes().sample(1, steps=x), 2.5, "a whole number of steps, got 2.5"),
+    "transform": (lambda x: kgen.flow.RealNVP((2,), transform=x), "affine", "such as kgen.flow.Affine"),
+    "autoregressive": (
+        lambda x: kgen.Autoregressive(MADE, x),
+        "categorical",
+        "such as kgen.autoregressive.Categorical",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", OBJECTS)
+def test_a_name_in_place_of_an_object_is_refused(case):
+    build, value, message = OBJECTS[case]
+    with pytest.raises(TypeError, match=message):
+        build(value)
+
+
 def test_bad_streams_are_refused_at_their_first_batch():
     class Stream(keras.utils.PyDataset):
         def __len__(self):
@@ -80,8 +153,6 @@ def test_weights_of_examples_are_refused(name, weights):
 
 
 def test_networks_without_weights_are_refused_by_compile():
-    import kgen
-
     class Lazy(kgen.GenerativeModel):
         def __init__(self):
             super().__init__()

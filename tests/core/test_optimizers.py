@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, gan, toy_data
+from families import FAMILIES, gan, toy_data, vae
 
 import kgen
 from kgen.core import OptimizerGroup
@@ -102,3 +102,18 @@ def test_regularizers_of_the_weights_join_the_loss():
     plain, _ = make(0.0)
     penalised, squares = make(0.5)
     assert penalised - plain == pytest.approx(0.5 * squares, rel=1e-3)
+
+
+@pytest.mark.parametrize("jit", [False, True], ids=["eager", "jit"])
+@pytest.mark.parametrize("make", [keras.optimizers.SGD, keras.optimizers.Adam], ids=["sgd", "adam"])
+def test_accumulated_gradients_move_the_weights_every_other_step(make, jit):
+    model = vae()
+    model.compile(make(0.01, gradient_accumulation_steps=2), jit_compile=jit)
+    moved, before = [], model.get_weights()
+    for _ in range(4):
+        model.fit(X, batch_size=len(X), verbose=0)
+        after = [np.array(w) for w in model.get_weights()]
+        kernels = zip(before, after, strict=True)
+        moved.append(any(np.any(a != b) for a, b in kernels if a.ndim == 2))
+        before = after
+    assert moved == [False, True, False, True]

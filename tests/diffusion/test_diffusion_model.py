@@ -212,8 +212,10 @@ def test_optimal_transport_shortens_the_paths():
         (lambda: kgen.Diffusion(kgen.networks.residual_mlp(2, classes=3)), "give classes to both"),
         (lambda: oracle()(data(2)), r"expected \[x_t, t\], got 1 of these 2"),
         (lambda: oracle(classes=3)([data(2), np.ones(2)]), r"\[x_t, t, labels\], got 2 of these 3"),
+        (lambda: oracle().log_prob(np.full((2, 2), np.nan)), "4 NaN or infinite values"),
+        (lambda: oracle().encode(np.zeros((2, 3))), r"of shape \(batch, 2\), got shape \(batch, 3\)"),
     ],
-    ids=[f"case{i}" for i in range(13)],
+    ids=[f"case{i}" for i in range(15)],
 )
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

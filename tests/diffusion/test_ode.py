@@ -97,6 +97,13 @@ def test_a_field_that_is_not_finite_is_a_failure_not_a_nan():
     assert np.all(np.isfinite(array(solution.state)))
 
 
+def test_a_state_that_is_not_finite_is_given_up_at_once():
+    """Of 1000 steps that it might try."""
+    solution = ode.integrate(rotation, tensor([[1.0, 0.0], [np.nan, 0.0]]), 0.0, 1.0)
+    assert not bool(solution.success)
+    assert int(solution.evaluations) <= 1 + 6 * 20
+
+
 @pytest.mark.parametrize("jit", [False, True], ids=["graph", "jit"])
 def test_a_compiled_program_is_right_for_other_ends_and_constants(jit):
     def decay(x, t1, rate):

@@ -175,6 +175,14 @@ def test_a_linear_field_gives_a_matrix_exponential(dim):
     np.testing.assert_allclose(back, x, rtol=1e-4)
 
 
+def test_a_field_that_cannot_be_followed_gives_nan_not_half_of_the_way():
+    """exp(200) is no float32."""
+    network = kgen.networks.conditioner(1, 1, hidden=(), context=1)
+    network.trainable_variables[0].assign([[200.0]])
+    z, ladj = numpy(Continuous(network).call_and_ladj(ops.ones((2, 1))))
+    assert np.isnan(z).all() and np.isnan(ladj).all()
+
+
 def test_hutchinsons_estimate_is_right_on_average():
     network = kgen.networks.conditioner(2, 2, hidden=(), context=1)
     network.trainable_variables[0].assign(np.array([[0.5, 1.0], [1.0, -0.8]], "float32"))

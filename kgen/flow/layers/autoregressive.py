@@ -10,7 +10,7 @@ from keras import ops
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.flow.layers.base import Transform, run_network
-from kgen.flow.transforms import Affine, Elementwise
+from kgen.flow.transforms import Elementwise, affine_unless
 from kgen.flow.transforms.base import per_example, zero_ladj
 from kgen.networks.made import order_of
 from kgen.networks.stepping import Stepper
@@ -47,7 +47,7 @@ class MaskedAutoregressive(Transform):
     ) -> None:
         super().__init__(**kwargs)
         self.network = network
-        self.transform = transform if transform is not None else Affine()
+        self.transform = affine_unless(transform)
         expected = (*network.inputs[0].shape[1:], self.transform.parameters)
         if tuple(network.output_shape[1:]) != expected:
             raise ValueError(

@@ -1,5 +1,6 @@
 """Continuous flows: a transform that is the solution of a differential equation."""
 
+import math
 from typing import Any
 
 import keras
@@ -116,4 +117,6 @@ class Continuous(Transform):
         given = () if context is None else (context,)
         start = (x, zero_ladj(x))
         tolerance = self.tolerance
-        return tuple(ode.integrate(field, start, t0, t1, tolerance, tolerance, constants=given).state)
+        solution = ode.integrate(field, start, t0, t1, tolerance, tolerance, constants=given)
+        # Half of the way would pass for an answer; NaN does not.
+        return tuple(ops.where(solution.success, part, math.nan) for part in solution.state)

@@ -8,7 +8,7 @@ from keras import ops
 from kgen.backend import Tensor
 from kgen.flow.layers.base import Transform, run_network
 from kgen.flow.masks import Half, Mask
-from kgen.flow.transforms import Affine, Elementwise
+from kgen.flow.transforms import Elementwise, affine_unless
 from kgen.flow.transforms.base import per_example
 
 
@@ -46,7 +46,7 @@ class Coupling(Transform):
         super().__init__(**kwargs)
         self.network = network
         self.mask = mask if mask is not None else Half()
-        self.transform = transform if transform is not None else Affine()
+        self.transform = affine_unless(transform)
 
     def call_and_ladj(
         self, x: Tensor, context: Tensor | None = None, keys: Tensor | None = None

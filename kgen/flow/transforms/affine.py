@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.core.check import check_object
 from kgen.flow.transforms.base import Elementwise
 
 
@@ -69,3 +70,9 @@ class Additive(Elementwise):
         """Gives y - t and 0."""
         x = y - params[..., 0]
         return x, ops.zeros_like(x)
+
+
+def affine_unless(transform: Elementwise | None) -> Elementwise:
+    """Gives the transform, or `Affine()` for None. Raises TypeError for a name or a class."""
+    check_object("transform", transform, "kgen.flow.Affine()")
+    return transform if transform is not None else Affine()
