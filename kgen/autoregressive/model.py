@@ -19,8 +19,7 @@ from kgen.autoregressive.checks import (
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, endpoint
-from kgen.core.check import check_object
+from kgen.core import EMA, GenerativeModel, check, endpoint
 
 
 @keras.saving.register_keras_serializable("kgen")
@@ -79,7 +78,8 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check_object("likelihood", likelihood, "kgen.autoregressive.Categorical()")
+        check.check_network("network", network)
+        check.check_object("likelihood", likelihood, "kgen.autoregressive.Categorical()")
         self.network = network
         self.likelihood = likelihood
         self.shape = tuple(shape if shape is not None else network.inputs[0].shape[1:])

@@ -58,6 +58,27 @@ def check_examples(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
         )
 
 
+def check_network(name: str, network: Any) -> None:
+    """Checks that the shapes of a network are known before it is called.
+
+    Raises TypeError for what is no functional or built Sequential model.
+
+    >>> check_network("encoder", keras.layers.Dense(4))
+    Traceback (most recent call last):
+    TypeError: expected encoder to be a functional or Sequential model, whose shapes are known, got \
+Dense: wrap it, x = keras.Input(shape); keras.Model(x, layer(x))
+    """
+    if getattr(network, "inputs", None) is not None and hasattr(network, "output_shape"):
+        return
+    fix = "wrap it, x = keras.Input(shape); keras.Model(x, layer(x))"
+    if isinstance(network, keras.Sequential):
+        fix = "begin it with keras.Input(shape)"
+    raise TypeError(
+        f"expected {name} to be a functional or Sequential model, whose shapes are known, got "
+        f"{network if network is None else type(network).__name__}: {fix}"
+    )
+
+
 def check_object(name: str, value: Any, example: str) -> None:
     """Checks an argument that is an object, as the examples of docstrings are.
 

@@ -10,7 +10,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
-from kgen.core.check import check_object
+from kgen.core.check import check_network, check_object
 from kgen.diffusion.analytic import AnalyticMixin
 from kgen.diffusion.bound import BoundMixin, end_terms
 from kgen.diffusion.conditions import Conditions
@@ -99,6 +99,7 @@ class Diffusion(
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_network("network", network)
         check_object("schedule", schedule, "kgen.diffusion.Cosine()")
         check_object("target", target, "kgen.diffusion.V()")
         check_object("times", times, "kgen.diffusion.LogitNormal()")

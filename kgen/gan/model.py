@@ -8,7 +8,7 @@ from keras import ops
 
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
-from kgen.core.check import check_object, check_objects
+from kgen.core.check import check_network, check_object, check_objects
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
 from kgen.gan.auxiliary import Auxiliary
@@ -109,6 +109,8 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_network("generator", generator)
+        check_network("discriminator", discriminator)
         check_object("loss", loss, "kgen.gan.Hinge()")
         check_object("prior", prior, "kgen.distributions.StandardNormal((64,))")
         check_object("adaptive", adaptive, "kgen.gan.Adaptive()")

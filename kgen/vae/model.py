@@ -11,7 +11,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, endpoint
-from kgen.core.check import check_object
+from kgen.core.check import check_network, check_object
 from kgen.distributions import DiagonalNormal, StandardNormal, kl_divergence
 from kgen.vae.checks import check_flow, check_networks
 from kgen.vae.likelihoods import Bernoulli, Likelihood
@@ -72,6 +72,8 @@ class VAE(GenerativeModel):
         super().__init__(**kwargs)
         if beta < 0:
             raise ValueError(f"expected beta >= 0, got {beta}")
+        check_network("encoder", encoder)
+        check_network("decoder", decoder)
         check_object("likelihood", likelihood, "kgen.vae.Gaussian()")
         check_object("prior", prior, "kgen.distributions.StandardNormal((16,))")
         check_flow(posterior_flow)

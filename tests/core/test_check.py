@@ -127,6 +127,40 @@ def test_a_name_in_place_of_an_object_is_refused(case):
         build(value)
 
 
+@keras.saving.register_keras_serializable("tests")
+class Subclassed(keras.Model):
+    """A network that learns its shapes when it is called."""
+
+    def call(self, x):
+        return x
+
+
+BUILD = {
+    "generator": lambda x: kgen.GAN(x, kgen.networks.mlp(2, 1)),
+    "discriminator": lambda x: kgen.GAN(kgen.networks.mlp(2, 2), x),
+    "encoder": lambda x: kgen.VAE(x, kgen.networks.mlp(2, 2)),
+    "decoder": lambda x: kgen.VAE(kgen.networks.mlp(2, 4), x),
+    "network": kgen.Diffusion,
+    "network ": lambda x: kgen.Autoregressive(x, kgen.autoregressive.Tokens(3)),
+    "network  ": kgen.flow.layers.Coupling,
+}
+
+
+@pytest.mark.parametrize("name", BUILD)
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        (Subclassed(), "got Subclassed: wrap it"),
+        (keras.Sequential([keras.layers.Dense(2)]), r"begin it with keras.Input\(shape\)"),
+        (None, "got None"),
+    ],
+    ids=["subclassed", "sequential", "none"],
+)
+def test_a_network_of_unknown_shapes_is_refused(name, network, message):
+    with pytest.raises(TypeError, match=f"expected {name.strip()} to be .*{message}"):
+        BUILD[name](network)
+
+
 def test_bad_streams_are_refused_at_their_first_batch():
     class Stream(keras.utils.PyDataset):
         def __len__(self):

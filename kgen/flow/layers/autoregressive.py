@@ -9,6 +9,7 @@ from keras import ops
 
 from kgen import backend
 from kgen.backend import Tensor
+from kgen.core.check import check_network
 from kgen.flow.layers.base import Transform, run_network
 from kgen.flow.transforms import Elementwise, affine_unless
 from kgen.flow.transforms.base import per_example, zero_ladj
@@ -46,6 +47,7 @@ class MaskedAutoregressive(Transform):
         self, network: keras.Model, transform: Elementwise | None = None, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        check_network("network", network)
         self.network = network
         self.transform = affine_unless(transform)
         expected = (*network.inputs[0].shape[1:], self.transform.parameters)

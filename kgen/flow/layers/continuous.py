@@ -9,6 +9,7 @@ from keras import ops
 import kgen.random
 from kgen import backend, ode
 from kgen.backend import Tensor
+from kgen.core.check import check_network
 from kgen.flow.layers.base import Transform
 from kgen.flow.transforms.base import zero_ladj
 
@@ -53,6 +54,7 @@ class Continuous(Transform):
         super().__init__(**kwargs)
         if steps < 1:
             raise ValueError(f"expected steps >= 1, got {steps}")
+        check_network("network", network)
         if len(network.inputs) != 2 or network.output_shape != tuple(network.inputs[0].shape):
             raise ValueError(
                 "expected a network of [x, (t, context)] whose output has the shape of x: "

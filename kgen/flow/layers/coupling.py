@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.core.check import check_network
 from kgen.flow.layers.base import Transform, run_network
 from kgen.flow.masks import Half, Mask
 from kgen.flow.transforms import Elementwise, affine_unless
@@ -44,6 +45,7 @@ class Coupling(Transform):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        check_network("network", network)
         self.network = network
         self.mask = mask if mask is not None else Half()
         self.transform = affine_unless(transform)
