@@ -6,6 +6,8 @@ import tempfile
 for variable in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# tf2onnx copies the graph before each of its optimisations, in case one fails: here that is an error.
+os.environ.setdefault("TF2ONNX_CATCH_ERRORS", "FALSE")
 # Compiling is most of what the tests of XLA cost; their models are too small to gain by LLVM's passes.
 # A word without dashes would end what XLA reads of its flags.
 _quick = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
