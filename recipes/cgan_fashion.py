@@ -3,10 +3,10 @@
 Paper: "cGANs with Projection Discriminator" (Miyato and Koyama, 2018), whose discriminator and hinge
 loss it has; the generator has the label's embedding beside the noise (Mirza and Osindero, 2014).
 Command: KERAS_BACKEND=tensorflow python recipes/cgan_fashion.py
-Time: 10 minutes of CPU time; `--preset base` is for a GPU.
+Time: 10 minutes of CPU time; `--preset base`: 30 minutes.
 Target: the evaluation classifier agrees with the label of 95 % of the samples.
 Measured: 97.3 % at temperature 0.6, Fréchet distance 0.88 to the training images. At temperature 1:
-93.1 % ± 0.6 %, as of the real test images (classifier.py), and 0.37.
+93.1 % ± 0.6 %, as of the real test images (classifier.py), and 0.37. Base, at 0.6: 99.0 % and 0.67.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Config(kgen.recipe.Config):
     epochs: int = 100
     batch_size: int = 64
     preset: Literal["tiny", "base"] = "tiny"
-    """Channels of the largest feature map: 24 for a CPU, 64 for a GPU."""
+    """Channels of the largest feature map: 24, or 64 at three times the cost."""
     latent_dim: int = 64
     """Dimensions of the noise."""
     learning_rate: float = 4e-4

@@ -3,9 +3,9 @@
 Paper: "Improved Training of Wasserstein GANs" (Gulrajani et al., 2017), algorithm 1; with two critic
 steps for each generator step, not five, and a larger learning rate, for fewer steps.
 Command: KERAS_BACKEND=tensorflow python recipes/wgan_gp_fashion.py
-Time: 8 minutes of CPU time; `--preset base` is for a GPU.
+Time: 8 minutes of CPU time; `--preset base`: 28 minutes.
 Target: a Fréchet distance (fashion_classifier, 2,000 samples) below 5.
-Measured: 4.45.
+Measured: 4.45; base 3.26.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Config(kgen.recipe.Config):
     epochs: int = 40
     batch_size: int = 64
     preset: Literal["tiny", "base"] = "tiny"
-    """Channels of the largest feature map: 24 for a CPU, 64 for a GPU."""
+    """Channels of the largest feature map: 24, or 64 at 3.5 times the cost."""
     latent_dim: int = 64
     """Dimensions of the noise."""
     critic_steps: int = 2
