@@ -105,6 +105,9 @@ def conv_vae(**options):
 class Labelled(kgen.Diffusion):
     """Tells the label by the first number of an example, so that `fit(x)` suffices."""
 
+    def check_data(self, x, y=None):
+        super().check_data(x, (x[:, 0] > -0.8).astype("int32"))
+
     def losses_of(self, x, condition, keys, training=False):
         labels = keras.ops.cast(x[:, 0] > -0.8, "int32")
         return super().losses_of(x, labels, keys, training)

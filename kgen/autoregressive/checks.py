@@ -8,6 +8,7 @@ import numpy as np
 
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.backend import Tensor
+from kgen.core.labels import check_labels
 
 
 def check_network(
@@ -40,17 +41,6 @@ def check_network(
         )
 
 
-def check_labels(labels: np.ndarray, classes: int) -> np.ndarray:
-    """Gives the labels back. Raises ValueError where they are no integers 0 ... classes - 1."""
-    if labels.dtype.kind not in "iu":
-        raise ValueError(f"expected integer labels, got {labels.dtype}")
-    if labels.size and not 0 <= labels.min() <= labels.max() < classes:
-        raise ValueError(
-            f"expected labels in 0 ... {classes - 1}, got {labels.min()} ... {labels.max()}"
-        )
-    return labels
-
-
 def labels_of_batch(condition: Any, classes: int | None) -> list[Tensor]:
     """The labels of a batch as further inputs. Raises ValueError: missing or superfluous ones."""
     if (condition is None) != (classes is None):
@@ -69,10 +59,12 @@ def label_arrays(n: int, labels: Any, classes: int | None) -> list[np.ndarray]:
         raise ValueError(f"the model {want}")
     if labels is None:
         return []
-    labels = check_labels(np.asarray(labels), classes)
+    labels = np.asarray(labels)
     if labels.shape not in ((), (n,)):
         raise ValueError(f"expected one label, or {n} labels, got labels of shape {labels.shape}")
-    return [np.broadcast_to(labels, (n,)).astype("int32")]
+    labels = np.broadcast_to(labels, (n,))
+    check_labels(labels, classes)
+    return [labels.astype("int32")]
 
 
 def examples(x: Any, shape: tuple[int, ...], likelihood: Likelihood) -> np.ndarray:

@@ -10,7 +10,6 @@ from keras import ops
 
 import kgen.random
 from kgen.autoregressive.checks import (
-    check_labels,
     check_network,
     examples,
     label_arrays,
@@ -20,6 +19,7 @@ from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, check, endpoint
+from kgen.core.labels import check_labels
 
 
 @keras.saving.register_keras_serializable("kgen")
@@ -177,13 +177,13 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         x, condition = self.unpack(data)
         return self.update_metrics(loss=self.losses_of(x, condition, self.random.next_keys(like=x)))
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does, after a look at the values and the labels."""
-        if isinstance(x, np.ndarray) and x.shape[1:] == self.shape and not self.binarize:
+    def check_data(self, x: np.ndarray, y: Any = None) -> None:
+        """Looks at the examples, also for the levels, and at the labels."""
+        super().check_data(x, y)
+        if not self.binarize:
             self.likelihood.check(x)
-        if isinstance(y, np.ndarray) and self.classes is not None:
-            check_labels(y, self.classes)
-        return super().fit(x, y, *args, **kwargs)
+        for labels in labels_of_batch(y, self.classes):
+            check_labels(labels, self.classes)
 
     def log_prob(self, x: Any, labels: Any = None, batch_size: int = 256) -> Any:
         """Computes log p(x), or log p(x | label), exactly.

@@ -17,28 +17,29 @@ def check_batch(x: Any, shape: Shape, integers: bool = False) -> None:
     _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape, integers)
 
 
-def check_values(x: Any, shape: Shape, integers: bool = False) -> None:
-    """Checks an array in full, and the first batch of a `PyDataset`: type, shape, range, NaN.
+def check_given(model: Any, x: Any, y: Any = None) -> None:
+    """Has a model look at what `fit` or `evaluate` is given: arrays, or a `PyDataset`'s first batch.
 
     Streams that can be read only once are checked batch by batch, by `check_batch`, without their
     values. Raises ValueError.
     """
     if isinstance(x, keras.utils.PyDataset):
-        batch = x[0]
-        x = batch[0] if isinstance(batch, tuple) else batch
+        x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
     if not isinstance(x, np.ndarray):
         return
+    if isinstance(y, np.ndarray) and len(y) != len(x):
+        raise ValueError(f"expected y of {len(x)} rows, one for each example, got {len(y)}")
+    model.check_data(x, y)
+
+
+def check_values(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
+    """Checks examples in full: type, shape, NaN, and the range of images. Raises ValueError."""
     check_examples(x, shape, integers)
     low, high = float(x.min()), float(x.max())
     if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
         raise ValueError(
             f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
         )
-
-
-def check_validation(data: Any, shape: Shape, integers: bool = False) -> None:
-    """Checks the examples of `fit(validation_data=(x,))`, or of `(x, condition)`, as `check_values`."""
-    check_values(data[0] if isinstance(data, tuple | list) and data else data, shape, integers)
 
 
 def check_examples(x: np.ndarray, shape: Shape, integers: bool = False) -> None:

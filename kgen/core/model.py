@@ -14,7 +14,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import saving
-from kgen.core.check import check_batch, check_validation, check_values
+from kgen.core.check import check_batch, check_given, check_values
 from kgen.core.optimizers import OptimizerGroup, make_optimizer
 from kgen.core.step import stateless_or_stateful
 from kgen.core.stream import RandomStream
@@ -124,6 +124,16 @@ class GenerativeModel(keras.Model):
         check_batch(x, self.data_shape, self.integers)
         return x, condition
 
+    def check_data(self, x: np.ndarray, y: Any = None) -> None:
+        """Looks at examples, and at what they come with, before a step does: `fit` calls it.
+
+        A family that takes a condition adds its own look at `y`. Raises ValueError.
+        """
+        check_values(x, self.data_shape, self.integers)
+
+    def prepare(self, x: Any, y: Any) -> None:
+        """What a family does with the data of `fit`, after the look at them: nothing."""
+
     def minimize(self, loss_fn: Callable[[], Any], part: str | None = None) -> Any:
         """Takes one optimizer step on the trainable variables of a part.
 
@@ -210,22 +220,24 @@ class GenerativeModel(keras.Model):
             auto_scale_loss=False,
         )
 
-    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
         if kwargs.get("class_weight") is not None:
             raise ValueError("generative models take no class_weight: drop it, or resample the data")
-        check_values(x, self.data_shape, self.integers)
-        check_validation(kwargs.get("validation_data"), self.data_shape, self.integers)
+        check_given(self, x, y)
+        validation = kwargs.get("validation_data")
+        check_given(self, *(validation[:2] if isinstance(validation, list | tuple) else [validation]))
+        self.prepare(x, y)
         if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
             kwargs.setdefault("shuffle", False)
         with backend.keep_weights(self):
-            return super().fit(x, *args, **kwargs)
+            return super().fit(x, y, *args, **kwargs)
 
-    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+    def evaluate(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
         """Measures as `keras.Model.evaluate` does, after the look at the data that `fit` takes."""
         if not kwargs.get("_use_cached_eval_dataset"):  # inside `fit`, which has looked
-            check_values(x, self.data_shape, self.integers)
-        return super().evaluate(x, *args, **kwargs)
+            check_given(self, x, y)
+        return super().evaluate(x, y, *args, **kwargs)
 
     @property
     def distribute_strategy(self) -> Any:

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 from kgen import backend
-from kgen.core.check import check_values
+from kgen.core.check import check_given
 from kgen.core.model import GenerativeModel
 
 
@@ -45,6 +45,8 @@ def fit_together(
     (3, 2)
     """
     _check(models, data, epochs)
+    for model, x in zip(models, data, strict=True):
+        model.prepare(x, None)
     program = None if models[0].run_eagerly else backend.together(models)
     if program is None:
         pairs = zip(models, data, strict=True)
@@ -84,7 +86,7 @@ def _check(models: Sequence[GenerativeModel], data: Sequence[Any], epochs: int) 
                 f"models[{index}] differs from models[0] in its class, or in the number, shapes or "
                 "types of its variables: build and compile all of them in the same way"
             )
-        check_values(x, model.data_shape, model.integers)
+        check_given(model, x)
         if sizes[index] != sizes[0]:
             raise ValueError(
                 f"expected batches of one size, got {sizes[0]} in data[0] and {sizes[index]} in "

@@ -8,7 +8,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.networks.conditioning import check_labels
+from kgen.core.labels import check_labels
 
 NAMES = ("labels", "context", "image")
 _DROPPED = ("labels", "context")  # what label dropout hides, and guidance needs
@@ -66,14 +66,13 @@ class Conditions:
         return {name: ops.cast(value, dtypes.get(name, "float32")) for name, value in named.items()}
 
     def check(self, condition: Any) -> None:
-        """Looks at the conditions of `fit`, before anything is compiled, where they are arrays.
+        """Looks at the conditions of `fit`, before anything is compiled.
 
         Raises ValueError as `of_batch`, and for labels that are no integers in 0 ... classes.
         """
-        if isinstance(condition, np.ndarray | dict):
-            labels = self.named(condition).get("labels")
-            if isinstance(labels, np.ndarray):
-                check_labels(labels, self.classes)
+        labels = self.named(condition).get("labels")
+        if isinstance(labels, np.ndarray):
+            check_labels(labels, self.classes, nothing=True)
 
     def named(self, condition: Any) -> dict[str, Any]:
         """A dict of the conditions by name, in the network's order; see `of_batch`."""
@@ -88,7 +87,10 @@ class Conditions:
             condition = {self.names[0]: condition}
         given = set(condition) - {"noise"}
         if given != set(self.names):
-            raise ValueError(f"the network takes {list(self.names)}, got {sorted(given)}")
+            raise ValueError(
+                f"the network takes {list(self.names)}, got {sorted(given)}: "
+                "call fit(x, y), or give data of (x, y), where y is one array, or a dict of several"
+            )
         return {name: condition[name] for name in self.names}
 
     def dropped(self, named: dict[str, Tensor], rate: float, keys: Tensor) -> dict[str, Tensor]:
@@ -131,6 +133,6 @@ class Conditions:
                 )
             array = np.broadcast_to(array, (n, *shape))
             if name == "labels":
-                check_labels(array, self.classes)
+                check_labels(array, self.classes, nothing=True)
             arrays.append(array.astype("int32" if name == "labels" else "float32"))
         return arrays

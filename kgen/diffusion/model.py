@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 import kgen.random
@@ -249,10 +250,10 @@ class Diffusion(
         x, condition = self.unpack(data)
         return self.update_metrics(loss=self.losses_of(x, condition, self.random.next_keys(like=x)))
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does, after a look at the data and the conditions."""
+    def check_data(self, x: np.ndarray, y: Any = None) -> None:
+        """Looks at the examples and the conditions."""
+        super().check_data(x, y)
         self.conditions.check(y)
-        return super().fit(x, y, *args, **kwargs)
 
 
 def _check(model: Diffusion) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.core.labels import check_labels
 from kgen.core.record import Record
 
 
@@ -81,25 +82,25 @@ class Condition(Record):
         if not given:
             return []
         array = np.asarray(given[self.name], "float32" if self.classes is None else None)
-        self.check(array)
         shape = next(iter(self.specs.values())).shape[1:]
         if array.shape not in (shape, (n, *shape)):
             raise ValueError(
                 f"expected {self.name} of shape {shape} or {(n, *shape)}, got {array.shape}"
             )
-        dtype = "int32" if self.classes is not None else "float32"
-        return [np.broadcast_to(array, (n, *shape)).astype(dtype)]
+        array = np.broadcast_to(array, (n, *shape))
+        self.check(array)
+        return [array.astype("int32" if self.classes is not None else "float32")]
 
-    def check(self, array: np.ndarray) -> None:
-        """Raises ValueError for labels that are no integers, or out of range."""
-        if self.classes is None:
-            return
-        if array.dtype.kind not in "iu":
-            raise ValueError(f"expected integer labels, got {array.dtype}")
-        if array.size and (array.min() < 0 or array.max() >= self.classes):
-            raise ValueError(
-                f"expected labels in 0 ... {self.classes - 1}, got {array.min()} ... {array.max()}"
-            )
+    def check(self, array: Any) -> None:
+        """Looks at the labels or vectors of examples.
+
+        Raises ValueError where they are missing or superfluous, no integers, or out of range.
+        """
+        given = array is not None
+        if given != bool(self.specs):
+            raise ValueError(self._mismatch(int(given)))
+        if self.classes is not None:
+            check_labels(array, self.classes)
 
     @property
     def _shape(self) -> str:

@@ -143,20 +143,18 @@ class Flow(GenerativeModel):
         x, condition = self.unpack(data)
         return self._logs(self.losses_of(x, condition, self.random.next_keys(like=x)))
 
-    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """Trains as `keras.Model.fit` does, after a look at the data and the start of `ActNorm`.
-
-        Raises ValueError for examples outside the support or off the levels, and for wrong labels.
-        """
-        if isinstance(x, np.ndarray):
-            check_support(x, self.transform.support, self.dequantization)
-        if isinstance(y, np.ndarray):
-            self.condition.check(y)
+    def prepare(self, x: Any, y: Any) -> None:
+        """Starts the `ActNorm` layers that were not yet."""
         if any(isinstance(part, ActNorm) and not part.started for part in self.transform.walk()):
             shown = first_examples(x, y)
             if shown is not None:
                 self.initialize(*shown)
-        return super().fit(x, y, *args, **kwargs)
+
+    def check_data(self, x: np.ndarray, y: Any = None) -> None:
+        """Looks at the examples, also for the support and the levels, and at the labels."""
+        super().check_data(x, y)
+        check_support(x, self.transform.support, self.dequantization)
+        self.condition.check(y)
 
     def initialize(self, x: np.ndarray, condition: np.ndarray | None = None) -> None:
         """Starts the `ActNorm` layers that were not yet, from examples `(n, ...)`; `fit` does so.

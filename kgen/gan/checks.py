@@ -9,7 +9,6 @@ import numpy as np
 from kgen.core.check import check_temperature
 from kgen.gan.constraints import WeightClipping
 from kgen.gan.critic import check_pack, takes_labels
-from kgen.gan.labels import check_labels, need_labels
 from kgen.gan.penalties import GradientPenalty
 
 
@@ -61,24 +60,17 @@ def check_penalties(model: keras.Model) -> None:
             )
 
 
-def check_fit(model: keras.Model, x: Any, y: Any, batch_size: int | None) -> None:
-    """Looks at what `fit` gets: labels there and in range, batches that packs divide.
-
-    Raises ValueError. Of streams only what they show without being read is checked.
-    """
+def check_packs(x: Any, packing: int, batch_size: int | None) -> None:
+    """Raises ValueError where packs do not divide the batches of `fit`, as far as these are known."""
     if isinstance(x, keras.utils.PyDataset):
-        batch = x[0] if isinstance(x[0], tuple) else (x[0],)
-        y = batch[1] if len(batch) > 1 else None
-        sizes = [len(batch[0]), len(x[len(x) - 1][0])]
+        sizes = [len(keras.tree.flatten(x[i])[0]) for i in (0, len(x) - 1)]
     elif isinstance(x, np.ndarray) and len(x):
         size = min(batch_size or 32, len(x))  # 32 is Keras' default
         sizes = [size, len(x) % size]
     else:
         return
     for size in sizes:
-        check_pack(size, model.packing)
-    if model.needs_labels:
-        check_labels(need_labels(y, model.classes), model.classes)
+        check_pack(size, packing)
 
 
 def _check_shapes(generator: keras.Model, discriminator: keras.Model, packing: int) -> None:

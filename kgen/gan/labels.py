@@ -5,30 +5,7 @@ from typing import Any
 import numpy as np
 
 from kgen.backend import Tensor
-
-
-def check_labels(labels: Any, classes: int) -> None:
-    """Checks class labels.
-
-    Args:
-        labels: integers `(n,)`, 0 ... classes - 1.
-        classes: how many there are.
-
-    Raises:
-        ValueError: where a label is no integer or out of range; it says the first one.
-
-    >>> check_labels(np.array([0, 9]), classes=10)
-    """
-    labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu" or labels.ndim != 1:
-        raise ValueError(
-            f"expected integer labels of shape (n,), got {labels.dtype} of shape {labels.shape}"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels >= classes))
-    if len(wrong):
-        raise ValueError(
-            f"expected labels 0 ... {classes - 1}, got {labels[wrong[0]]} at position {wrong[0]}"
-        )
+from kgen.core.labels import check_labels
 
 
 def need_labels(labels: Tensor | None, classes: int) -> Tensor:

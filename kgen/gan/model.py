@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
 from kgen.core.check import check_network, check_object, check_objects
+from kgen.core.labels import check_labels
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
 from kgen.gan.auxiliary import Auxiliary
-from kgen.gan.checks import check_fit, check_networks, check_numbers, check_penalties
+from kgen.gan.checks import check_networks, check_numbers, check_packs, check_penalties
 from kgen.gan.history import HistoryPool
 from kgen.gan.labels import need_labels
 from kgen.gan.losses import AdversarialLoss, NonSaturating
@@ -177,8 +179,14 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data, the labels and the packs."""
-        check_fit(self, x, y, args[0] if args else kwargs.get("batch_size"))
+        check_packs(x, self.packing, args[0] if args else kwargs.get("batch_size"))
         return super().fit(x, y, *args, **kwargs)
+
+    def check_data(self, x: np.ndarray, y: Any = None) -> None:
+        """Looks at the examples, and at the labels where the model needs them."""
+        super().check_data(x, y)
+        if self.needs_labels:
+            check_labels(need_labels(y, self.classes), self.classes)
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Takes `critic_steps` discriminator steps and one generator step."""

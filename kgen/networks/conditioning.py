@@ -15,7 +15,6 @@ The output is `(batch, *spatial, channels_out)`, in float32 whatever the policy.
 from collections.abc import Iterator, Sequence
 
 import keras
-import numpy as np
 from keras import layers, ops
 
 from kgen.layers import GlorotUniform, Normal
@@ -111,28 +110,3 @@ def modulate(
 def everywhere(h: keras.KerasTensor, like: keras.KerasTensor) -> keras.KerasTensor:
     """Reshapes `(batch, channels)` so that it broadcasts over the positions of `like`."""
     return ops.reshape(h, (-1, *[1] * (len(like.shape) - 2), h.shape[-1]))
-
-
-def check_labels(labels: np.ndarray, classes: int) -> None:
-    """Checks class labels before they reach a network, which cannot: out of range is undefined there.
-
-    Args:
-        labels: integers `(batch,)`, 0 ... classes, the last for no label.
-        classes: how many there are.
-
-    Raises:
-        ValueError: where a label is no integer or out of range; it says the first one.
-
-    >>> check_labels(np.array([0, 10]), classes=10)
-    """
-    labels = np.asarray(labels)
-    if not np.issubdtype(labels.dtype, np.integer) or labels.ndim != 1:
-        raise ValueError(
-            f"expected integer labels of shape (batch,), got {labels.dtype} of shape {labels.shape}"
-        )
-    wrong = np.flatnonzero((labels < 0) | (labels > classes))
-    if len(wrong):
-        raise ValueError(
-            f"expected labels 0 ... {classes - 1}, or {classes} for no label, got "
-            f"{labels[wrong[0]]} at position {wrong[0]}"
-        )

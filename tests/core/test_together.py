@@ -42,6 +42,21 @@ def test_equals_fit_of_each_alone():
         np.testing.assert_allclose(together.sample(4, seed=1), model.sample(4, seed=1), atol=1e-4)
 
 
+def test_flows_start_from_their_data_as_in_fit():
+    """`ActNorm` takes its first scales from the data."""
+    x = kgen.data.load("ring8", size=64).x + np.array([5.0, 0.0], "float32")
+    models = [kgen.flow.RealNVP((2,), layers=1, hidden=(4,)) for _ in range(3)]
+    data = [kgen.data.Batches(x, batch_size=32, seed=0, drop_last=True) for _ in models]
+    for model in models:
+        model.set_weights(models[0].get_weights())
+        model.random.reseed(0)
+        model.compile(keras.optimizers.Adam(1e-3))
+    together = kgen.fit_together(models[:2], data[:2])
+    alone = models[2].fit(data[2], verbose=0).history
+    assert together[0] == together[1]
+    np.testing.assert_allclose(together[0]["loss"], alone["loss"], rtol=1e-4)
+
+
 def test_goes_on_as_fit_would():
     (once, once_data), (twice, twice_data) = trio(), trio()
     kgen.fit_together(once, once_data, epochs=2)

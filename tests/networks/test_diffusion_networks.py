@@ -7,7 +7,6 @@ from diffusion_networks import BUILD, SHAPE, batch_for, numbers, outputs, pertur
 from keras import ops
 
 from kgen import backend
-from kgen.networks.conditioning import check_labels
 
 EVERYTHING = {
     "unet": {"classes": 4, "context": (5, 3), "extra_channels": 1, "dropout": 0.5},
@@ -237,17 +236,3 @@ def test_second_derivative(name):
 def test_numbers_out_of_range_are_refused(name, options, message):
     with pytest.raises(ValueError, match=message):
         BUILD[name](**options)
-
-
-@pytest.mark.parametrize(
-    ("labels", "message"),
-    [
-        ([0, 3, 11], r"labels 0 \.\.\. 9, or 10 for no label, got 11 at position 2"),
-        ([0, -1], "got -1 at position 1"),
-        ([0.0, 1.0], "integer labels of shape"),
-        ([[0, 1]], r"\(1, 2\)"),
-    ],
-)
-def test_labels_are_checked(labels, message):
-    with pytest.raises(ValueError, match=message):
-        check_labels(np.array(labels), classes=10)
