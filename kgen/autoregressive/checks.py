@@ -11,7 +11,7 @@ from kgen.backend import Tensor
 from kgen.core.labels import check_labels
 
 
-def check_network(
+def check_sizes(
     network: keras.Model, likelihood: Likelihood, shape: tuple[int, ...], classes: int | None
 ) -> None:
     """Raises ValueError where inputs, outputs, likelihood, shape and classes do not fit together."""

@@ -10,7 +10,7 @@ from keras import ops
 
 import kgen.random
 from kgen.autoregressive.checks import (
-    check_network,
+    check_sizes,
     examples,
     label_arrays,
     labels_of_batch,
@@ -18,7 +18,8 @@ from kgen.autoregressive.checks import (
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, check, endpoint
+from kgen.core import EMA, GenerativeModel, endpoint
+from kgen.core.check import check_network, check_object
 from kgen.core.labels import check_labels
 
 
@@ -78,8 +79,8 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        check.check_network("network", network)
-        check.check_object("likelihood", likelihood, "kgen.autoregressive.Categorical()")
+        check_network("network", network)
+        check_object("likelihood", likelihood, "kgen.autoregressive.Categorical()")
         self.network = network
         self.likelihood = likelihood
         self.shape = tuple(shape if shape is not None else network.inputs[0].shape[1:])
@@ -87,7 +88,7 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         self.binarize = binarize
         self.ema_decay = ema_decay
         self.grid = tuple(network.output_shape[1:-1])
-        check_network(network, likelihood, self.shape, classes)
+        check_sizes(network, likelihood, self.shape, classes)
         if binarize and likelihood.levels != 2:
             raise ValueError(f"binarize makes two levels, and {likelihood} has others: use Bernoulli()")
         self.ema = EMA(network, ema_decay) if ema_decay is not None else None

@@ -34,8 +34,7 @@ def check_given(model: Any, x: Any, y: Any = None) -> None:
 
 def check_values(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
     """Checks examples in full: type, shape, NaN, and the range of images. Raises ValueError."""
-    check_examples(x, shape, integers)
-    low, high = float(x.min()), float(x.max())
+    low, high = _limits(x, shape, integers)
     if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
         raise ValueError(
             f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
@@ -47,16 +46,23 @@ def check_examples(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
 
     Raises ValueError.
     """
+    _limits(x, shape, integers)
+
+
+def _limits(x: np.ndarray, shape: Shape, integers: bool) -> tuple[float, float]:
+    """The least and the largest value of examples that `check_examples` finds sound."""
     if len(x) == 0:
         raise ValueError(f"expected {_describe(shape)}, got an empty data set of shape {x.shape}")
     _check(str(x.dtype), x.shape, shape, integers)
-    if not np.isfinite([float(x.min()), float(x.max())]).all():
+    low, high = float(x.min()), float(x.max())
+    if not np.isfinite([low, high]).all():
         count = int((~np.isfinite(x)).sum())
         where = np.argwhere(~np.isfinite(x))[0][0]
         raise ValueError(
             f"expected finite data, got {count} NaN or infinite values, the first in example {where}: "
             "drop or repair these examples"
         )
+    return low, high
 
 
 def check_network(name: str, network: Any) -> None:
