@@ -21,8 +21,14 @@ def check_given(model: Any, x: Any, y: Any = None) -> None:
     """Has a model look at what `fit` or `evaluate` is given: arrays, or a `PyDataset`'s first batch.
 
     Streams that can be read only once are checked batch by batch, by `check_batch`, without their
-    values. Raises ValueError.
+    values. Raises ValueError, and TypeError for what is no array and no stream.
     """
+    if x is None or isinstance(x, list | tuple | dict | str):
+        kind = "none" if x is None else f"a {type(x).__name__}"
+        raise TypeError(
+            f"expected x to be one array, or a stream of batches, got {kind}: "
+            'np.asarray(x, "float32") makes an array of numbers'
+        )
     if isinstance(x, keras.utils.PyDataset):
         x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
     if not isinstance(x, np.ndarray):

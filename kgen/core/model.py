@@ -1,8 +1,6 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
-import copy
-import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -13,14 +11,14 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import saving
 from kgen.core.check import check_batch, check_given, check_values
 from kgen.core.optimizers import OptimizerGroup, make_optimizer
+from kgen.core.saving import SavingMixin
 from kgen.core.step import stateless_or_stateful
 from kgen.core.stream import RandomStream
 
 
-class GenerativeModel(keras.Model):
+class GenerativeModel(SavingMixin, keras.Model):
     """The base of every family: named parts, each with its optimizer, and a step written once.
 
     A subclass writes `__init__` (whose arguments are its config, each kept as an attribute of the
@@ -226,7 +224,9 @@ class GenerativeModel(keras.Model):
             raise ValueError("generative models take no class_weight: drop it, or resample the data")
         check_given(self, x, y)
         validation = kwargs.get("validation_data")
-        check_given(self, *(validation[:2] if isinstance(validation, list | tuple) else [validation]))
+        if validation is not None:
+            pair = validation[:2] if isinstance(validation, list | tuple) else [validation]
+            check_given(self, *pair)
         self.prepare(x, y)
         if getattr(x, "orders_itself", False):  # Keras would shuffle the batches of a PyDataset again
             kwargs.setdefault("shuffle", False)
@@ -273,53 +273,6 @@ class GenerativeModel(keras.Model):
         """Compiles a loaded model; every optimizer slot exists afterwards."""
         self.compile(**keras.saving.deserialize_keras_object(config))
 
-    def get_config(self) -> dict[str, Any]:
-        """Gives the arguments of `__init__`, networks and other objects serialised."""
-        config = {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
-        for name in _arguments(type(self)):
-            config[name] = keras.saving.serialize_keras_object(getattr(self, name))
-        return config
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "GenerativeModel":
-        """Rebuilds a model from its config, with fresh weights."""
-        config = copy.deepcopy(config)  # Keras' deserialisation takes functional configs apart
-        with keras.saving.custom_object_scope(custom_objects or {}):
-            return cls(**{k: keras.saving.deserialize_keras_object(v) for k, v in config.items()})
-
-    def get_build_config(self) -> None:
-        """Nothing: `__init__` builds all."""
-        return None
-
-    def save(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Saves as `keras.Model.save` does, to a temporary name first: a full disk harms no file."""
-        saving.save_atomically(super().save, filepath, overwrite, **kwargs)
-
-    def save_weights(self, filepath: Any, overwrite: bool = True, **kwargs: Any) -> None:
-        """Saves as `keras.Model.save_weights` does, to a temporary name first."""
-        saving.save_atomically(super().save_weights, filepath, overwrite, **kwargs)
-
-    def save_own_variables(self, store: Any) -> None:
-        """Also writes the states of Keras' seed generators (Dropout's), which Keras leaves out."""
-        super().save_own_variables(store)
-        saving.save_seeds(self, store)
-
-    def load_own_variables(self, store: Any) -> None:
-        """Reads what `save_own_variables` wrote, on whatever backend that was."""
-        super().load_own_variables(saving.load_seeds(self, store))
-
-    def export(
-        self,
-        filepath: Any,
-        format: str = "tf_saved_model",
-        overwrite: bool = False,
-        jit_compile: bool = True,
-    ) -> None:
-        """Writes the endpoints as a SavedModel or as ONNX; see `kgen.export.export`."""
-        from kgen.export import export
-
-        export(self, filepath, format, overwrite, jit_compile)
-
     def _compile_step(self, kind: str, keras_make: Callable[..., Any], force: bool) -> Any:
         name = f"{kind}_function"
         if getattr(self, name) is None or force:
@@ -353,9 +306,3 @@ class GenerativeModel(keras.Model):
 def _penalty(variables: list[keras.Variable]) -> Any:
     """The sum of the variables' regularizers."""
     return sum((v.regularizer(v.value) for v in variables if v.regularizer is not None), 0.0)
-
-
-def _arguments(cls: type) -> Iterator[str]:
-    for name, parameter in inspect.signature(cls.__init__).parameters.items():
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-            yield name

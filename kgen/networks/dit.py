@@ -57,8 +57,11 @@ def dit(
     (None, 8, 8, 1)
     """
     grid = _grid(shape, patch)
-    if min(width, depth, heads) < 1:
-        raise ValueError("expected width, depth and heads of at least 1")
+    if min(width, depth, heads) < 1 or width % heads:
+        raise ValueError(
+            "expected width, depth and heads of at least 1, and heads that divide the width, got "
+            f"width={width}, depth={depth}, heads={heads}"
+        )
     seeds = layer_seeds(seed)
     inputs = diffusion_inputs(shape, classes, context, extra_channels)
     told = embedding(inputs, width, classes, time, seeds)

@@ -81,6 +81,12 @@ def test_a_damaged_file_is_refused(model, tmp_path, damage):
         keras.saving.load_model(path)
 
 
+def test_an_hdf5_file_is_refused(model, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.keras, got .*model\.h5"):
+        model.save(tmp_path / "model.h5")
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_existing_file_is_kept_unless_overwrite(model, tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(FileExistsError, match="overwrite=True"):

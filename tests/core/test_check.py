@@ -56,6 +56,18 @@ def test_an_error_inside_the_step_leaves_the_weights(monkeypatch):
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
+@pytest.mark.parametrize(
+    "x", [None, IMAGES.tolist(), [IMAGES], {"x": IMAGES}, "mnist"], ids=lambda x: type(x).__name__
+)
+def test_what_is_no_array_and_no_stream_is_refused(x):
+    model = dcgan()
+    model.compile("adam")
+    with pytest.raises(TypeError, match=r"one array, or a stream of batches, got .*: np.asarray\(x"):
+        model.fit(x, verbose=0)
+    with pytest.raises(TypeError, match="one array, or a stream of batches"):
+        model.evaluate(x, verbose=0)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_bad_validation_images(case):
     x, message = CASES[case]

@@ -70,7 +70,7 @@ def test_positions_tell_tokens_apart():
         ((30, 28, 1), {"patch": 4}, r"pad the data to \(32, 28, 1\)"),
         ((28,), {}, "1 to 3 spatial axes"),
         ((28, 28, 1), {"patch": 0}, "patch of at least 1"),
-        ((28, 28, 1), {"heads": 3}, "heads that divide the 128 channels, got 3"),
+        ((28, 28, 1), {"heads": 3}, "divide the width, got width=128, depth=4, heads=3"),
         ((28, 28, 1), {"width": 6, "heads": 1}, "multiple of 4"),
         ((28, 28, 1), {"depth": 0}, "at least 1"),
     ],
