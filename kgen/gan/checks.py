@@ -6,10 +6,29 @@ from typing import Any
 import keras
 import numpy as np
 
-from kgen.core.check import check_temperature
+from kgen.core.check import check_object, check_objects, check_temperature
 from kgen.gan.constraints import WeightClipping
 from kgen.gan.critic import check_pack, takes_labels
 from kgen.gan.penalties import GradientPenalty
+
+
+def check_kinds(
+    loss: Any,
+    penalties: Any,
+    prior: Any,
+    augment: Any,
+    adaptive: Any,
+    unrolling: Any,
+    auxiliary: Any,
+) -> None:
+    """Raises TypeError for a name or a class where a GAN takes an object, or for no list of these."""
+    check_object("loss", loss, "kgen.gan.Hinge()")
+    check_object("prior", prior, "kgen.distributions.StandardNormal((64,))")
+    check_object("adaptive", adaptive, "kgen.gan.Adaptive()")
+    check_object("unrolling", unrolling, "kgen.gan.Unrolling()")
+    check_object("auxiliary", auxiliary, "kgen.gan.Classifier()")
+    check_objects("penalties", penalties, "kgen.gan.R1()")
+    check_objects("augment", augment, "kgen.gan.Translate()")
 
 
 def check_networks(model: keras.Model) -> None:

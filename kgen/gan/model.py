@@ -9,12 +9,12 @@ from keras import ops
 
 from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel
-from kgen.core.check import check_network, check_object, check_objects
+from kgen.core.check import check_network
 from kgen.core.labels import check_labels
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
 from kgen.gan.auxiliary import Auxiliary
-from kgen.gan.checks import check_networks, check_numbers, check_packs, check_penalties
+from kgen.gan.checks import check_kinds, check_networks, check_numbers, check_packs, check_penalties
 from kgen.gan.history import HistoryPool
 from kgen.gan.labels import need_labels
 from kgen.gan.losses import AdversarialLoss, NonSaturating
@@ -113,13 +113,7 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         super().__init__(**kwargs)
         check_network("generator", generator)
         check_network("discriminator", discriminator)
-        check_object("loss", loss, "kgen.gan.Hinge()")
-        check_object("prior", prior, "kgen.distributions.StandardNormal((64,))")
-        check_object("adaptive", adaptive, "kgen.gan.Adaptive()")
-        check_object("unrolling", unrolling, "kgen.gan.Unrolling()")
-        check_object("auxiliary", auxiliary, "kgen.gan.Classifier()")
-        check_objects("penalties", penalties, "kgen.gan.R1()")
-        check_objects("augment", augment, "kgen.gan.Translate()")
+        check_kinds(loss, penalties, prior, augment, adaptive, unrolling, auxiliary)
         self.generator = generator
         self.discriminator = discriminator
         self.loss = loss if loss is not None else NonSaturating()
@@ -142,11 +136,7 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         check_penalties(self)
         self.ema = EMA(generator, ema_decay) if ema_decay is not None else None
         self._add_state()
-        self.track("discriminator_loss", "generator_loss")
-        if self.penalties:
-            self.track("penalty")
-        if adaptive is not None:
-            self.track("augment_probability")
+        self._add_logs()
 
     def _add_state(self) -> None:
         """Adds what training remembers, besides the networks: saved with them."""
@@ -156,6 +146,13 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
             self.probability = self.add_weight(dtype="float32", name="augment_probability", **count)
         if self.pool_size:
             self.pool = HistoryPool(self.pool_size, self.generator.output_shape[1:])
+
+    def _add_logs(self) -> None:
+        self.track("discriminator_loss", "generator_loss")
+        if self.penalties:
+            self.track("penalty")
+        if self.adaptive is not None:
+            self.track("augment_probability")
 
     @property
     def parts(self) -> dict[str, keras.Layer]:
