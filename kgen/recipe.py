@@ -24,7 +24,7 @@ import kgen.data
 from kgen.data.checks import did_you_mean
 from kgen.errors import UserError
 from kgen.rewind import DivergenceError, note_rewind
-from kgen.run_files import finished_epochs
+from kgen.run_files import finished_epochs, leaving_no_shell
 
 BACKENDS = ("tensorflow", "jax", "torch")
 
@@ -114,7 +114,7 @@ def cli(
     try:
         config = _parse(config_class, arguments, prog)
         _check_backend()
-        with _naming_the_backend():
+        with _naming_the_backend(), leaving_no_shell(config.directory):
             train(main, config)
     except click.ClickException as error:
         error.show()

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import json
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from kgen.core import GenerativeModel
 
 STATE = "model.keras"
+_SHELL = {"config.json", "env.json", "samples"}  # what a run writes before its first epoch
 
 
 def load_model(path: str | os.PathLike[str]) -> "GenerativeModel":
@@ -68,6 +70,22 @@ def finished_epochs(path: str | os.PathLike[str]) -> int:
 def is_run(path: str | os.PathLike[str]) -> bool:
     """Says whether a directory holds a run."""
     return (Path(path) / "config.json").is_file() and (Path(path) / "env.json").is_file()
+
+
+@contextlib.contextmanager
+def leaving_no_shell(path: Path) -> Iterator[None]:
+    """Removes what a new run wrote before its first epoch, where that ends in an error.
+
+    A mistake in the options can then be mended in the same command. A run that wrote more, such as
+    what the doctor found, stays, and so does a directory that was there before.
+    """
+    new = not path.exists()
+    try:
+        yield
+    except BaseException:
+        if new and is_run(path) and {file.name for file in path.rglob("*")} == _SHELL:
+            shutil.rmtree(path)
+        raise
 
 
 def read_config(path: str | os.PathLike[str]) -> dict[str, Any]:

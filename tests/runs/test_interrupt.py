@@ -63,6 +63,7 @@ def test_ctrl_c_before_the_first_epoch_says_so(train, fails, at_batch):
     at_batch(1, interrupt)
     code, message = fails(train, "gan_ring")
     assert (code, message) == (130, "stopped by Ctrl-C before the end of the first epoch")
+    assert not Path("runs/gan_ring").exists()
 
 
 def test_a_run_without_a_finished_epoch_resumes_from_the_start(path, train):

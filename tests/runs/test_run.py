@@ -95,6 +95,20 @@ def test_a_directory_that_holds_something_else_is_not_touched(train, fails, tmp_
     assert "exists already: choose another directory with --run, or remove it" in message
 
 
+def test_a_mistake_leaves_no_directory_in_the_way(train, fails):
+    code, message = fails(train, "vae_fashion", "--data fashion_mimi")
+    assert (code, message.startswith("Error: --data fashion_mimi: unknown data set")) == (1, True)
+    train("vae_fashion", "--epochs 1")
+    assert finished_epochs("runs/vae_fashion") == 1
+
+
+def test_a_mistake_on_resume_leaves_the_run(path, train, fails):
+    for name in ("model.keras", "metrics.csv"):
+        (path / name).unlink()
+    fails(train, "gan_ring", "--epochs 3 --learning-rate 0.25 --resume")
+    assert read_config(path)["learning_rate"] == 0.002
+
+
 def test_an_empty_directory_is_taken(tmp_path):
     (tmp_path / "empty").mkdir()
     run = Run(Config(run="empty"))
