@@ -131,6 +131,8 @@ def export(
     from kgen.errors import UserError
 
     out = out or run / {"tf_saved_model": "saved_model", "onnx": "onnx"}[format_]
+    if out.exists() and not overwrite:  # said before the model is loaded
+        raise UserError(f"{out} exists: choose another directory with --out, or add --overwrite")
     model = _load(run, backend)
     try:
         model.export(out, format_, overwrite, jit_compile)
