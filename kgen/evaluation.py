@@ -19,7 +19,7 @@ from kgen.errors import UserError
 from kgen.metrics import Card, Evaluator, format_value
 from kgen.metrics.features.resize import METHOD, resize, to_channels
 from kgen.metrics.suites import FEATURES
-from kgen.recipe import Config
+from kgen.recipe import Config, data_of
 from kgen.run_files import explain, finished_epochs, load_model, read_config, write_json
 
 FILE = "evaluation.json"
@@ -115,12 +115,12 @@ def table(heads: Sequence[str], runs: Sequence[Sequence[Card]]) -> str:
 
 
 def check_same_data(runs: Sequence[Path], configs: Sequence[dict[str, Any]]) -> None:
-    """Raises UserError where runs are of different data sets, or of other numbers of examples."""
-    used = [(config.get("data"), config.get("examples")) for config in configs]
+    """Raises UserError where runs are of different data sets, numbers of examples or resolutions."""
+    used = [tuple(config.get(k) for k in ("data", "examples", "resolution")) for config in configs]
     if len(set(used)) > 1:
         told = ", ".join(
-            f"{run} on {examples or 'all'} examples of {data}"
-            for run, (data, examples) in zip(runs, used, strict=True)
+            f"{run} on {examples or 'all'} examples of {data}{f' at {side}x{side}' if side else ''}"
+            for run, (data, examples, side) in zip(runs, used, strict=True)
         )
         raise UserError(
             f"these runs are of different data, their numbers do not compare: {told}; evaluate the "
@@ -129,7 +129,7 @@ def check_same_data(runs: Sequence[Path], configs: Sequence[dict[str, Any]]) -> 
 
 
 def _evaluator(config: dict[str, Any], samples: int, seed: int, features: str | None) -> Evaluator:
-    data = Config(data=config["data"], examples=config.get("examples"), seed=config.get("seed", 0))
+    data = data_of(config)
     try:
         return Evaluator(data.load(), _held_out(data), _network(features), samples=samples, seed=seed)
     except (ValueError, OSError, ImportError) as error:

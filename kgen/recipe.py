@@ -11,11 +11,11 @@ import dataclasses
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 import click
 import tyro
@@ -27,6 +27,7 @@ from kgen.rewind import DivergenceError, note_rewind
 from kgen.run_files import finished_epochs, leaving_no_shell
 
 BACKENDS = ("tensorflow", "jax", "torch")
+_COUNTS = ("epochs", "batch_size", "examples", "resolution")
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,11 @@ class Config:
     """
 
     data: str = "fashion_mini"
-    """Name of a data set of `kgen list`, `tfds:NAME`, or the path of images or of an .npz file."""
+    """Name of a data set of `kgen list`, `tfds:NAME`, or a path: see `kgen.data.load`."""
     examples: int | None = None
     """Train on this many examples only; None: on all."""
+    resolution: int | None = None
+    """Crop and resize images to squares of this side; None: as they are."""
     epochs: int = 10
     """Passes over the data, those of a resumed run included."""
     minutes: float | None = None
@@ -62,7 +65,7 @@ class Config:
 
     def __post_init__(self) -> None:
         """Checks the options that every recipe has."""
-        for name, lowest in (("epochs", 1), ("batch_size", 1), ("examples", 1), ("seed", 0)):
+        for name, lowest in [("seed", 0), *((name, 1) for name in _COUNTS)]:
             value = getattr(self, name)
             if value is not None and value < lowest:
                 raise ValueError(f"expected {name} >= {lowest}, got {value}")
@@ -88,10 +91,19 @@ class Config:
         try:
             size = self.examples
             if size is not None and split != "train":
-                size = min(size, len(kgen.data.load(self.data, split)))
-            return kgen.data.load(self.data, split, size=size, seed=self.seed)
+                size = min(size, len(kgen.data.load(self.data, split, resolution=self.resolution)))
+            return kgen.data.load(self.data, split, size, self.seed, self.resolution)
         except (ValueError, OSError, ModuleNotFoundError) as error:
             raise UserError(f"--data {self.data}: {error}") from error
+
+
+def data_of(saved: Mapping[str, Any]) -> Config:
+    """Gives the options of a run's `config.json` that decide what `load` loads.
+
+    >>> data_of({"recipe": "vae_fashion", "data": "fashion_mini", "examples": 100}).examples
+    100
+    """
+    return Config(**{k: saved[k] for k in ("data", "examples", "resolution", "seed") if k in saved})
 
 
 def cli(

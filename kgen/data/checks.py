@@ -19,14 +19,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {', '.join(known)}"
 
 
-def check_split(name: str, split: str, splits: Iterable[str]) -> None:
-    """Raises ValueError where the data set `name` has no such `split`.
+def check_split(name: str, split: str, splits: Iterable[str], fix: str = "") -> None:
+    """Raises ValueError where the data set `name` has no such `split`; `fix` says how it gets one.
 
     >>> check_split("mnist", "train", ["train", "test"])
     """
     splits = list(splits)
     if split not in splits:
-        hint = did_you_mean(split, splits)
+        hint = did_you_mean(split, splits) + (fix and f"; {fix}")
         raise ValueError(f"data set {name!r} has no split {split!r}: {hint}")
 
 

@@ -37,7 +37,7 @@ def load_folder(
 
 def _root_of_split(folder: Path, name: str, split: str) -> Path:
     splits = [s for s in ("train", "validation", "test") if (folder / s).is_dir()]
-    check_split(name, split, splits or ["train"])
+    check_split(name, split, splits or ["train"], f"the subfolder {split} of images would be one")
     return folder / split if splits else folder
 
 

@@ -37,7 +37,8 @@ def load(
     """Loads a data set as arrays (or, above 1 GiB, lazy ones) with a spec of what they hold.
 
     name: one of `names()`; `tfds:NAME`, an image set of tensorflow-datasets; or the path (as it is,
-    or from `$KGEN_DATA_DIR`) of a folder of images or of an `.npz` file.
+    or from `$KGEN_DATA_DIR`) of a folder of images (with subfolders train and test, where it has
+    these splits), of an `.npz` file, or of a folder with train.npz and test.npz.
     split: "train", "test", or another that the set has. size: how many examples, evenly spaced;
     of a toy, how many points are drawn (default 10,000), of stacked_mnist, how many images (128,000).
     seed: of what is drawn; other images have none.
@@ -106,9 +107,13 @@ def _load_path(name: str, split: str, size: int | None, resolution: int | None) 
     root = os.environ.get("KGEN_DATA_DIR", "")
     path = next((p for p in (Path(name), Path(root) / name) if p.exists()), None)
     if path is not None and path.is_dir():
-        return load_folder(path, name, split, size, resolution)
+        files = {file.stem: file for file in path.glob("*.npz")}
+        if "train" not in files:
+            return load_folder(path, name, split, size, resolution)
+        check_split(name, split, files)
+        return load_npz(files[split], name, split, size, resolution)
     if path is not None and path.suffix == ".npz":
-        check_split(name, split, ["train"])
+        check_split(name, split, ["train"], f"a folder with train.npz and {split}.npz has both")
         return load_npz(path, name, split, size, resolution)
     raise ValueError(
         f"unknown data set {name!r}: {did_you_mean(name, names())} "

@@ -68,7 +68,9 @@ class Dataset:
         from kgen.data.batches import Batches
 
         if labels and self.y is None:
-            raise ValueError(f"data set {self.spec.name!r} has no labels: use labels=False")
+            raise ValueError(
+                f"data set {self.spec.name!r} has no labels: take one with classes, or labels=False"
+            )
         return Batches(self.x, self.y if labels else None, batch_size, seed, shuffle, drop_last)
 
 

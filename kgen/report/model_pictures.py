@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgen.errors import UserError
+from kgen.recipe import Config, data_of
 from kgen.report.read import PICTURES
 from kgen.run_files import STATE, load_model, read_config, read_env
 
@@ -48,16 +49,14 @@ def pictures_of(run: str | os.PathLike[str], model: "GenerativeModel | None" = N
 
 
 def _make(path: Path, config: dict[str, Any], model: "GenerativeModel | None") -> list[Path]:
-    import kgen.data
-
-    load = functools.partial(kgen.data.load, config["data"])
-    train = load("train", size=config.get("examples"), seed=config.get("seed", 0))
+    data = data_of(config)
+    train = data.load("train")
     makers = {}
     if len(train.spec.shape) == 3:
         if model is None:
             _choose_backend(path)
             model = load_model(path)
-        makers = _makers(model, train.x, load("test").x[:_RECONSTRUCTED])
+        makers = _makers(model, train.x, data)
     with tempfile.TemporaryDirectory(dir=path) as folder:  # each file moves to its place whole
         made = [make(Path(folder) / f"{name}.png") for name, make in makers.items()]
         (path / PICTURES).mkdir(exist_ok=True)
@@ -66,12 +65,13 @@ def _make(path: Path, config: dict[str, Any], model: "GenerativeModel | None") -
     return moved
 
 
-def _makers(model: "GenerativeModel", train: Any, test: Any) -> dict[str, Callable[[Path], Path]]:
+def _makers(model: "GenerativeModel", train: Any, data: Config) -> dict[str, Callable[[Path], Path]]:
     """What the model's family can show, by the name of its picture."""
     from kgen import pictures
 
     makers = {"neighbours": functools.partial(pictures.save_neighbours, model, train)}
     if hasattr(model, "reconstruct"):
+        test = data.load("test").x[:_RECONSTRUCTED]
         makers["reconstructions"] = functools.partial(pictures.save_reconstructions, model, test)
     if hasattr(model, "prior") and hasattr(model, "decode"):
         makers["interpolation"] = functools.partial(pictures.save_interpolation, model)

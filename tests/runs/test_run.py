@@ -5,6 +5,7 @@ import json
 import os
 import re
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,6 +14,7 @@ from PIL import Image
 
 import kgen
 from kgen.errors import UserError
+from kgen.evaluation import evaluate_runs
 from kgen.recipe import Config
 from kgen.run import Run, finished_epochs, load_model, read_config, read_env, read_metrics
 
@@ -75,6 +77,21 @@ def test_the_model_loads(path):
 def test_the_state_loads_with_keras_alone(path):
     model = keras.saving.load_model(path / "model.keras")
     np.testing.assert_array_equal(model.sample(3, seed=0), load_model(path).sample(3, seed=0))
+
+
+@pytest.mark.slow
+def test_pictures_of_ones_own_train_a_model(train):
+    generator = np.random.default_rng(0)
+    for k in range(100):
+        path = Path("pictures", "test" if k % 5 == 0 else "train", f"{k}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        height = 20 + k % 3
+        Image.fromarray(generator.integers(0, 256, (height, 24, 3), "uint8")).save(path)
+    path = train("vae_fashion", "--data pictures --resolution 16 --epochs 1")
+    assert load_model(path).sample(2, seed=0).shape == (2, 16, 16, 3)
+    (cards,) = evaluate_runs([path], samples=64)
+    assert {card.reference for card in cards} == {64, None}
+    assert (path / "pictures" / "reconstructions.png").exists()
 
 
 def test_a_directory_that_holds_a_run_is_not_overwritten(path, train, fails):

@@ -84,8 +84,17 @@ def test_npz_that_is_none(tmp_path):
 
 
 def test_npz_has_one_split(tmp_path):
-    with pytest.raises(ValueError, match="has no split 'test': known: train"):
+    message = "has no split 'test': known: train; a folder with train.npz and test.npz has both"
+    with pytest.raises(ValueError, match=message):
         load(write_npz(tmp_path / "a.npz", images=RGB), split="test")
+
+
+def test_a_folder_of_npz_files_has_their_splits(tmp_path):
+    for split, images in {"train": RGB, "test": RGB[:2]}.items():
+        write_npz(tmp_path / f"{split}.npz", images=images)
+    assert (len(load(tmp_path)), len(load(tmp_path, "test"))) == (6, 2)
+    with pytest.raises(ValueError, match="has no split 'tset': did you mean 'test'"):
+        load(tmp_path, "tset")
 
 
 def test_folder_of_classes(tmp_path):
@@ -146,7 +155,8 @@ def test_folder_with_a_file_that_is_no_image(tmp_path):
 
 
 def test_folder_without_the_split(tmp_path):
-    with pytest.raises(ValueError, match="has no split 'test': known: train"):
+    message = "has no split 'test': known: train; the subfolder test of images would be one"
+    with pytest.raises(ValueError, match=message):
         load(write_folder(tmp_path / "folder", {"a.png": RGB[0]}), split="test")
 
 
