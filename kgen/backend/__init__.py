@@ -220,7 +220,7 @@ def synchronize(model: keras.Model) -> None:
 
 
 def keep_weights(model: keras.Model) -> AbstractContextManager[Iterator[None]]:
-    """Guards `fit`: an exception inside leaves the model with its weights."""
+    """Guards `fit`, `evaluate` and `predict`: an exception inside leaves the model with its weights."""
     return _backend.keep_weights(model)
 
 

@@ -148,8 +148,9 @@ def synchronize(model: keras.Model) -> None:
 def keep_weights(model: keras.Model) -> Iterator[None]:
     """See `kgen.backend.keep_weights`.
 
-    `fit` takes the values out of the variables before the first step. Where that step cannot be
-    traced they would be lost; the arrays are still whole, because donation happens at execution.
+    `fit`, `evaluate` and `predict` take the values out of the variables before the first step. Where
+    that step cannot be traced they would be lost; the arrays are still whole, because donation
+    happens at execution.
     """
     before = [(variable, variable.value) for variable in model.variables]
     try:

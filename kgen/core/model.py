@@ -237,7 +237,19 @@ class GenerativeModel(SavingMixin, keras.Model):
         """Measures as `keras.Model.evaluate` does, after the look at the data that `fit` takes."""
         if not kwargs.get("_use_cached_eval_dataset"):  # inside `fit`, which has looked
             check_given(self, x, y)
-        return super().evaluate(x, y, *args, **kwargs)
+        with backend.keep_weights(self):
+            return super().evaluate(x, y, *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> Any:
+        """Calls the model on batches of x, as `keras.Model.predict` does."""
+        with backend.keep_weights(self):
+            return super().predict(x, *args, **kwargs)
+
+    @property
+    def metrics(self) -> list[keras.metrics.Metric]:
+        """The running means behind the logs, without Keras' own of a loss that it would compute."""
+        own = self.trackers.get("loss")
+        return [metric for metric in super().metrics if metric.name != "loss" or metric is own]
 
     @property
     def distribute_strategy(self) -> Any:

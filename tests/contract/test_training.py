@@ -11,6 +11,7 @@ def test_fit_and_evaluate_give_finite_logs(compiled):
     names = list(compiled.model.trackers)
     assert sorted(compiled.history) == sorted(names + [f"val_{name}" for name in names])
     assert np.isfinite(list(compiled.history.values())).all()
+    assert np.size(compiled.evaluation) == len(names)  # each once
     assert np.isfinite(compiled.evaluation).all()
 
 

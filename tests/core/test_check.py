@@ -41,18 +41,19 @@ def test_bad_images(case):
     assert np.isfinite(list(model.fit(IMAGES, batch_size=48, verbose=0).history.values())).all()
 
 
-def test_an_error_inside_the_step_leaves_the_weights(monkeypatch):
-    """On JAX `fit` takes the weights out of the model before the first step."""
+@pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
+def test_an_error_inside_the_step_leaves_the_weights(method, monkeypatch):
+    """On JAX these take the weights out of the model before the first step."""
     model = gan()
     model.compile("adam")
     before = model.get_weights()
 
-    def fail(data):
+    def fail(*_, **__):
         raise RuntimeError("inside the step")
 
-    monkeypatch.setattr(model, "unpack", fail)
+    monkeypatch.setattr(model, "call" if method == "predict" else "unpack", fail)
     with pytest.raises(RuntimeError, match="inside the step"):
-        model.fit(toy_data(FAMILIES[0]), verbose=0)
+        getattr(model, method)(toy_data(FAMILIES[0]), verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
