@@ -1,6 +1,7 @@
 """The diffusion model: any network, schedule, target and solver, and one squared error."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -119,7 +120,7 @@ class Diffusion(
         self.pairing = pairing
         self.classes = classes
         self.label_dropout = label_dropout
-        self.clip = tuple(clip) if clip is not None else None
+        self.clip = tuple(clip) if isinstance(clip, Sequence) else clip
         self.ema_decay = ema_decay
         self.sampler = sampler
         self.conditions = Conditions(network, classes)
@@ -259,6 +260,13 @@ class Diffusion(
 def _check(model: Diffusion) -> None:
     if not 0.0 <= model.label_dropout < 1.0:
         raise ValueError(f"expected label_dropout in [0, 1), got {model.label_dropout}")
+    if model.label_dropout and not model.conditions.can_drop:
+        raise ValueError(
+            f"label_dropout is {model.label_dropout}, and the network takes neither labels nor a "
+            "context: build it with classes=..., or leave label_dropout out"
+        )
+    if model.clip is not None and not _is_range(model.clip):
+        raise ValueError(f"expected clip=(low, high) with low < high, got {model.clip}")
     fits = isinstance(model.weight, Likelihood) and isinstance(model.times, UniformTimes)
     if model.schedule.learned and not fits:
         raise ValueError(
@@ -268,6 +276,10 @@ def _check(model: Diffusion) -> None:
     if model.variance is not None:
         model.variance.chain(model.schedule)
     _check_output(model.network, 1 if model.variance is None else 2)
+
+
+def _is_range(clip: Any) -> bool:
+    return isinstance(clip, tuple) and len(clip) == 2 and clip[0] < clip[1]
 
 
 def _check_output(network: keras.Model, copies: int) -> None:

@@ -20,7 +20,7 @@ from kgen.flow.model import Flow
 from kgen.flow.transforms import Elementwise, affine_unless
 from kgen.networks import conv_conditioner
 from kgen.networks.seeds import layer_seeds
-from kgen.networks.shapes import coarse_size
+from kgen.networks.shapes import as_shape, coarse_size
 
 
 def Glow(  # noqa: N802
@@ -163,8 +163,9 @@ def _image_flow(
 
 
 def _image(shape: Sequence[int], halvings: int) -> tuple[int, ...]:
+    shape = as_shape(shape)
     if len(shape) != 3:
-        raise ValueError(f"expected the shape of images, (height, width, channels), got {tuple(shape)}")
+        raise ValueError(f"expected the shape of images, (height, width, channels), got {shape}")
     if halvings:
         coarse_size(shape, halvings)
-    return tuple(shape)
+    return shape

@@ -20,6 +20,7 @@ from kgen.flow.model import Flow
 from kgen.flow.transforms import Elementwise, RationalQuadratic, affine_unless
 from kgen.networks import conditioner, made
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import as_shape
 
 
 def RealNVP(  # noqa: N802 - the name of the paper
@@ -252,6 +253,7 @@ def _autoregressive(
 
 
 def _vector(shape: Sequence[int]) -> tuple[int, ...]:
+    shape = as_shape(shape, example="(2,)")
     if len(shape) != 1 or shape[0] < 1:
-        raise ValueError(f"expected the shape of vectors, (dim,), got {tuple(shape)}")
-    return tuple(shape)
+        raise ValueError(f"expected the shape of vectors, (dim,), got {shape}")
+    return shape

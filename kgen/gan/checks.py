@@ -35,7 +35,12 @@ def check_networks(model: keras.Model) -> None:
     """Raises ValueError where a GAN's networks do not fit each other, the labels or the second head."""
     _check_shapes(model.generator, model.discriminator, model.packing)
     _check_classes(model)
-    heads = len(model.discriminator.outputs)
+    heads, logits = len(model.discriminator.outputs), tuple(model.discriminator.outputs[0].shape)
+    if logits[-1] != 1:
+        raise ValueError(
+            f"expected a discriminator of one logit, (batch, 1), got {logits}: the loss takes the "
+            "sigmoid itself, real against fake needs no two classes"
+        )
     if (heads == 2) != (model.auxiliary is not None):
         raise ValueError(
             f"the discriminator has {heads} output(s) and auxiliary is {model.auxiliary}: an auxiliary "

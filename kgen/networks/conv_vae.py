@@ -7,7 +7,7 @@ from keras import layers
 
 from kgen.layers import Conv2D, Conv2DTranspose, GlorotUniform
 from kgen.networks.seeds import layer_seeds
-from kgen.networks.shapes import coarse_size
+from kgen.networks.shapes import check_whole, coarse_size
 
 
 def conv_encoder(
@@ -36,6 +36,7 @@ def conv_encoder(
     >>> conv_encoder(latent_dim=8, width=4).output_shape
     (None, 16)
     """
+    check_whole(latent_dim=latent_dim)
     coarse_size(shape, stages)
     seeds = layer_seeds(seed)
     inputs = x = layers.Input(tuple(shape), name="images")
@@ -80,6 +81,7 @@ def conv_decoder(
     >>> conv_decoder(8, channels_out=2, width=4).output_shape
     (None, 28, 28, 2)
     """
+    check_whole(latent_dim=latent_dim)
     height, columns = coarse_size(shape, stages)
     seeds = layer_seeds(seed)
     channels = width * 2 ** (stages - 1)

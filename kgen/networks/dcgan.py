@@ -13,7 +13,7 @@ from keras import layers
 
 from kgen.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout, Normal
 from kgen.networks.seeds import layer_seeds
-from kgen.networks.shapes import coarse_size
+from kgen.networks.shapes import check_whole, coarse_size
 
 # Sampling uses the moving statistics: those of 0.99, Keras' default, lag behind the weights.
 _MOMENTUM = 0.9
@@ -46,6 +46,7 @@ def dcgan_generator(
     >>> dcgan_generator(shape=(32, 32, 3), width=8).output_shape
     (None, 32, 32, 3)
     """
+    check_whole(latent_dim=latent_dim)
     height, columns = coarse_size(shape, stages)
     seeds = layer_seeds(seed)
     channels = width * 2 ** (stages - 1)

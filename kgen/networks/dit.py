@@ -14,6 +14,7 @@ from kgen.layers import Dropout, GlorotUniform, GridPositions, LayerNormalizatio
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import as_shape
 
 
 def dit(
@@ -133,6 +134,7 @@ def _zero_dense(x: keras.KerasTensor, units: int, dtype: str | None = None) -> k
 
 def _grid(shape: Sequence[int], patch: int) -> tuple[int, ...]:
     """Checks the shape; gives the number of patches along each axis."""
+    shape = as_shape(shape)
     if not 2 <= len(shape) <= 4:
         raise ValueError(f"expected the shape (*spatial, channels), 1 to 3 spatial axes, got {shape}")
     if patch < 1:
@@ -141,7 +143,7 @@ def _grid(shape: Sequence[int], patch: int) -> tuple[int, ...]:
     if any(size < 1 or size % patch for size in spatial):
         larger = (*(max(-(-size // patch), 1) * patch for size in spatial), channels)
         raise ValueError(
-            f"patches of {patch} do not fill data of shape {tuple(shape)}: pad the data to {larger}, "
+            f"patches of {patch} do not fill data of shape {shape}: pad the data to {larger}, "
             "or use a patch that divides its spatial axes"
         )
     return tuple(size // patch for size in spatial)

@@ -6,6 +6,7 @@ from keras import layers
 from kgen.layers import LSTM, GlorotUniform
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, embedded, finish, label_input, sequence_input
+from kgen.networks.shapes import check_whole
 
 
 def lstm(
@@ -45,6 +46,7 @@ def lstm(
     >>> lstm(16, 10, vocabulary=10, width=8).output_shape
     (None, 16, 10)
     """
+    check_whole(length=length)
     if min(width, depth) < 1:
         raise ValueError(f"expected width and depth of at least 1, got {width} and {depth}")
     seeds = layer_seeds(seed)

@@ -9,6 +9,7 @@ from keras import layers
 from kgen.backend import Tensor
 from kgen.layers import ByDimension, GlorotUniform, MaskedDense
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import as_shape, check_whole
 
 
 def made(
@@ -47,6 +48,8 @@ def made(
     >>> made(3, 2, context=4).output_shape
     (None, 3, 2)
     """
+    check_whole(dim=dim, outputs=outputs)
+    hidden = as_shape(hidden, "hidden", "(64, 64)")
     sizes = (dim, outputs, *hidden, *([] if context is None else [context]))
     if min(sizes) < 1:
         raise ValueError(f"expected dim, outputs, hidden and context of at least 1, got {sizes}")

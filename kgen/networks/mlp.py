@@ -8,6 +8,7 @@ from keras import layers
 from kgen.backend import Tensor
 from kgen.layers import GlorotUniform
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import as_shape, check_whole
 
 
 def mlp(
@@ -36,7 +37,8 @@ def mlp(
     >>> mlp(2, 1, hidden=(8,)).count_params()
     33
     """
-    widths = (input_dim, *hidden, output_dim)
+    check_whole(input_dim=input_dim, output_dim=output_dim)
+    widths = (input_dim, *as_shape(hidden, "hidden", "(128, 128)"), output_dim)
     if min(widths) < 1:
         raise ValueError(f"expected widths of at least 1, got {widths}")
     seeds = layer_seeds(seed)

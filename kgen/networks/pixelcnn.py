@@ -8,6 +8,7 @@ from keras import layers
 from kgen.layers import AtColumn, Dropout, Gate, MaskedConv2D, RowConv2D, RowsAbove
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, finish, label_input
+from kgen.networks.shapes import as_shape
 
 
 def pixelcnn(
@@ -122,7 +123,8 @@ def _dropped(x: keras.KerasTensor, rate: float, seeds: Iterator[int]) -> keras.K
 
 
 def _check(shape: Sequence[int], width: int, depth: int) -> None:
+    shape = as_shape(shape)
     if len(shape) != 3 or min(shape) < 1:
-        raise ValueError(f"expected the shape (height, width, channels), got {tuple(shape)}")
+        raise ValueError(f"expected the shape (height, width, channels), got {shape}")
     if min(width, depth) < 1:
         raise ValueError(f"expected width and depth of at least 1, got {width} and {depth}")

@@ -6,6 +6,7 @@ from keras import layers
 from kgen.layers import Dropout, GlorotUniform
 from kgen.networks.conditioning import diffusion_inputs, embedding, with_image
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import check_whole
 
 
 def residual_mlp(
@@ -47,6 +48,7 @@ def residual_mlp(
     >>> residual_mlp(dim=2, width=8, depth=1).output_shape
     (None, 2)
     """
+    check_whole(dim=dim)
     if min(width, depth) < 1:
         raise ValueError(f"expected width and depth of at least 1, got {width} and {depth}")
     seeds = layer_seeds(seed)

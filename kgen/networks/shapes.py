@@ -1,6 +1,35 @@
-"""Checks of image shapes that networks share."""
+"""Checks of the shapes and numbers that networks are built from."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from numbers import Integral
+from typing import Any
+
+
+def check_whole(**counts: Any) -> None:
+    """Raises TypeError where a number of units or so is something else, such as a shape.
+
+    >>> check_whole(input_dim=(2,))
+    Traceback (most recent call last):
+    TypeError: expected input_dim to be a whole number, got (2,)
+    """
+    for name, count in counts.items():
+        if not isinstance(count, Integral):
+            raise TypeError(f"expected {name} to be a whole number, got {count!r}")
+
+
+def as_shape(shape: Any, name: str = "shape", example: str = "(28, 28, 1)") -> tuple[int, ...]:
+    """Gives whole numbers in a sequence as a tuple. Raises TypeError for anything else.
+
+    >>> as_shape(28)
+    Traceback (most recent call last):
+    TypeError: expected shape to be whole numbers in a tuple, such as (28, 28, 1), got 28
+    """
+    sizes = tuple(shape) if isinstance(shape, Iterable) else (None,)
+    if not all(isinstance(size, Integral) for size in sizes):
+        raise TypeError(
+            f"expected {name} to be whole numbers in a tuple, such as {example}, got {shape!r}"
+        )
+    return sizes
 
 
 def coarse_size(shape: Sequence[int], stages: int) -> tuple[int, int]:
@@ -18,8 +47,9 @@ def coarse_size(shape: Sequence[int], stages: int) -> tuple[int, int]:
     """
     if stages < 1:
         raise ValueError(f"expected stages >= 1, got {stages}")
+    shape = as_shape(shape)
     if len(shape) != 3:
-        raise ValueError(f"expected the shape (height, width, channels), got {tuple(shape)}")
+        raise ValueError(f"expected the shape (height, width, channels), got {shape}")
     height, width, _ = shape
     step = 2**stages
     if height % step or width % step or not height or not width:

@@ -9,6 +9,7 @@ from keras import layers
 from kgen.layers import CausalAttention, Dropout, LayerNormalization
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, embedded, finish, label_input, sequence_input
+from kgen.networks.shapes import as_shape
 
 
 def transformer(
@@ -55,6 +56,7 @@ def transformer(
     >>> transformer((16,), 10, vocabulary=10, width=16, depth=1, heads=2).output_shape
     (None, 16, 10)
     """
+    grid = as_shape(grid, "grid", "(28, 28)")
     if min(width, depth, heads) < 1 or width % heads:
         raise ValueError(
             f"expected width, depth and heads of at least 1, and heads that divide the width, got "

@@ -18,6 +18,7 @@ from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
+from kgen.networks.shapes import as_shape
 
 _CONV = {1: layers.Conv1D, 2: Conv2D, 3: layers.Conv3D}
 _UPSAMPLING = {1: layers.UpSampling1D, 3: layers.UpSampling3D}
@@ -181,6 +182,7 @@ class _Blocks:
 
 def _sizes(shape: Sequence[int], multipliers: Sequence[int]) -> list[int]:
     """Checks the shape; gives the longest axis of the feature maps, from the largest map down."""
+    shape = as_shape(shape)
     if len(shape) - 1 not in _CONV:
         raise ValueError(f"expected the shape (*spatial, channels), 1 to 3 spatial axes, got {shape}")
     step = 2 ** (len(multipliers) - 1)
@@ -188,7 +190,7 @@ def _sizes(shape: Sequence[int], multipliers: Sequence[int]) -> list[int]:
     if any(size < 1 or size % step for size in spatial):
         larger = (*(max(-(-size // step), 1) * step for size in spatial), channels)
         raise ValueError(
-            f"data of shape {tuple(shape)} cannot be halved {len(multipliers) - 1} times: the spatial "
+            f"data of shape {shape} cannot be halved {len(multipliers) - 1} times: the spatial "
             f"axes must be multiples of {step}. Pad the data to {larger}, or use fewer multipliers"
         )
     return [max(spatial) // 2**level for level in range(len(multipliers))]

@@ -65,10 +65,11 @@ def test_the_average_and_not_the_last_weights_sample():
     [
         ({"critic_steps": 0}, "critic_steps >= 1"),
         ({"discriminator": kgen.networks.mlp(3, 1)}, "make them equal"),
+        ({"discriminator": kgen.networks.mlp(2, 2)}, r"of one logit, \(batch, 1\), got \(None, 2\)"),
         ({"ema_decay": 1.5}, "EMA decay"),
         ({"criticsteps": 2}, "criticsteps"),
     ],
-    ids=["critic_steps", "shapes", "ema", "typo"],
+    ids=["critic_steps", "shapes", "logits", "ema", "typo"],
 )
 def test_bad_arguments(options, message):
     arguments = {"generator": kgen.networks.mlp(2, 2), "discriminator": kgen.networks.mlp(2, 1)}

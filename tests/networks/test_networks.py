@@ -6,8 +6,17 @@ import keras
 import numpy as np
 import pytest
 
+from kgen.flow import RealNVP
 from kgen.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout
-from kgen.networks import conv_decoder, conv_encoder, dcgan_discriminator, dcgan_generator, mlp
+from kgen.networks import (
+    conv_decoder,
+    conv_encoder,
+    dcgan_discriminator,
+    dcgan_generator,
+    mlp,
+    residual_mlp,
+    unet,
+)
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import coarse_size
 
@@ -185,6 +194,22 @@ def test_initial_weights_are_those_of_the_paper(build):
 def test_shapes_are_checked(build, shape, message):
     with pytest.raises(ValueError, match=message):
         build(shape)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: mlp((2,), 1), r"input_dim to be a whole number, got \(2,\)"),
+        (lambda: mlp(2, 1, hidden=64), r"hidden to be whole numbers in a tuple, .*got 64"),
+        (lambda: residual_mlp((2,)), r"dim to be a whole number, got \(2,\)"),
+        (lambda: conv_decoder((28, 28, 1), 4), "latent_dim to be a whole number"),
+        (lambda: unet(28), r"shape to be whole numbers in a tuple, such as \(28, 28, 1\), got 28"),
+        (lambda: RealNVP(2), r"shape to be whole numbers in a tuple, such as \(2,\), got 2"),
+    ],
+)
+def test_numbers_and_shapes_are_told_apart(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
 
 
 @pytest.mark.parametrize(

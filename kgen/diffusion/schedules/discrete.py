@@ -40,7 +40,10 @@ class DDPM(Schedule):
     def __post_init__(self) -> None:
         """Checks the betas."""
         if not self.betas or not all(0.0 < beta < 1.0 for beta in self.betas):
-            raise ValueError("expected betas as a tuple of numbers in (0, 1), one for each step")
+            raise ValueError(
+                "expected betas as a tuple of numbers in (0, 1), one for each of at least 1 step, got "
+                f"{self.betas[:3]}"
+            )
 
     @classmethod
     def linear(cls, steps: int = 1000, start: float = 1e-4, stop: float = 0.02) -> Self:
@@ -54,7 +57,7 @@ class DDPM(Schedule):
         Source: "Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021),
         section 3.2.
         """
-        u = (np.arange(steps + 1) / steps + offset) / (1.0 + offset)
+        u = (np.arange(steps + 1) / max(steps, 1) + offset) / (1.0 + offset)
         alpha_bar = np.cos(0.5 * math.pi * u) ** 2
         return cls(tuple(np.minimum(1.0 - alpha_bar[1:] / alpha_bar[:-1], largest).tolist()))
 
