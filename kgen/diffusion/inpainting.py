@@ -79,7 +79,8 @@ class InpaintingMixin:
         """
         images, mask = check_known(images, mask, self.data_shape)
         n = len(images)
-        arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
+        arrays = self._conditions(n, labels, context, image)
+        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
         plan = self.chosen(solver if solver is not None else Ancestral(), steps, grid, interval)
         _check_loop(plan, resample)
         times = plan.times(self.averaged[1], self.target)  # mistakes before anything is compiled

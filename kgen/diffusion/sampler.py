@@ -192,15 +192,17 @@ class SamplerMixin:
             float32 `(n, ...)`, or `(n, steps + 1, ...)` with `trajectory`.
 
         Raises:
-            ValueError: for conditions that do not fit the model, guidance without label dropout, and
-                a solver or a number of steps that the schedule cannot serve.
+            ValueError: for conditions that do not fit the model, guidance without label dropout or
+                without a condition to be guided to, and a solver or a number of steps that the
+                schedule cannot serve.
             FloatingPointError: where the network's output is not finite; it says at which step.
         """
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
         if labels is None and self.needs_labels:
             labels = np.arange(n) % self.classes
-        arrays = self._conditions(n, labels, context, image) + self._guidance(n, guidance)
+        arrays = self._conditions(n, labels, context, image)
+        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
         plan = self.chosen(solver, steps, grid, interval, trajectory)
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
         keys = kgen.random.keys(seed, n)
@@ -213,7 +215,7 @@ class SamplerMixin:
             labels = self.classes
         return self.conditions.arrays(n, labels=labels, context=context, image=image)
 
-    def _guidance(self, n: int, guidance: Any) -> list[np.ndarray]:
+    def _guidance(self, n: int, guidance: Any, told: bool) -> list[np.ndarray]:
         """The weights of guidance; nothing where all are 0: then one branch is enough."""
         weight = np.asarray(0.0 if guidance is None else guidance, dtype="float32")
         if not np.any(weight):
@@ -222,6 +224,11 @@ class SamplerMixin:
             raise ValueError(
                 "guidance needs a model that knows its data without conditions too: train it with "
                 "label_dropout=0.1"
+            )
+        if not told:
+            raise ValueError(
+                "guidance leads to a class or a context, and neither was asked for: give labels=... or "
+                "context=..."
             )
         return [np.broadcast_to(weight, (n,)).copy()]
 

@@ -214,13 +214,17 @@ def test_optimal_transport_shortens_the_paths():
         (lambda: oracle(classes=3)([data(2), np.ones(2)]), r"\[x_t, t, labels\], got 2 of these 3"),
         (lambda: oracle().log_prob(np.full((2, 2), np.nan)), "4 NaN or infinite values"),
         (lambda: oracle().encode(np.zeros((2, 3))), r"of shape \(batch, 2\), got shape \(batch, 3\)"),
+        (
+            lambda: oracle(classes=3, label_dropout=0.1).sample(2, guidance=2.0),
+            "neither was asked for: give labels",
+        ),
         (lambda: oracle(label_dropout=0.1), "takes neither labels nor a context"),
         (lambda: oracle(clip=(1.0, -1.0)), r"clip=\(low, high\) with low < high"),
         (lambda: oracle(clip=1.0), r"clip=\(low, high\) with low < high, got 1.0"),
         (lambda: diffusion.DDPM.linear(0), "at least 1 step"),
         (lambda: diffusion.DDPM.cosine(0), "at least 1 step"),
     ],
-    ids=[f"case{i}" for i in range(20)],
+    ids=[f"case{i}" for i in range(21)],
 )
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
