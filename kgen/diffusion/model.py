@@ -1,7 +1,7 @@
 """The diffusion model: any network, schedule, target and solver, and one squared error."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import keras
@@ -120,7 +120,7 @@ class Diffusion(
         self.pairing = pairing
         self.classes = classes
         self.label_dropout = label_dropout
-        self.clip = tuple(clip) if isinstance(clip, Sequence) else clip
+        self.clip = tuple(clip) if isinstance(clip, Iterable) else clip
         self.ema_decay = ema_decay
         self.sampler = sampler
         self.conditions = Conditions(network, classes)

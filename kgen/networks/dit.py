@@ -14,7 +14,7 @@ from kgen.layers import Dropout, GlorotUniform, GridPositions, LayerNormalizatio
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
-from kgen.networks.shapes import as_shape
+from kgen.networks.shapes import as_shape, check_heads
 
 
 def dit(
@@ -58,11 +58,7 @@ def dit(
     (None, 8, 8, 1)
     """
     grid = _grid(shape, patch)
-    if min(width, depth, heads) < 1 or width % heads:
-        raise ValueError(
-            "expected width, depth and heads of at least 1, and heads that divide the width, got "
-            f"width={width}, depth={depth}, heads={heads}"
-        )
+    check_heads(width, depth, heads)
     seeds = layer_seeds(seed)
     inputs = diffusion_inputs(shape, classes, context, extra_channels)
     told = embedding(inputs, width, classes, time, seeds)

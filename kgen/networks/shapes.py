@@ -32,6 +32,18 @@ def as_shape(shape: Any, name: str = "shape", example: str = "(28, 28, 1)") -> t
     return sizes
 
 
+def check_heads(width: int, depth: int, heads: int) -> None:
+    """Raises ValueError where a transformer's numbers are below 1, or the heads do not fit the width.
+
+    >>> check_heads(width=128, depth=4, heads=4)
+    """
+    if min(width, depth, heads) < 1 or width % heads:
+        raise ValueError(
+            "expected width, depth and heads of at least 1, and heads that divide the width, got "
+            f"width={width}, depth={depth}, heads={heads}"
+        )
+
+
 def coarse_size(shape: Sequence[int], stages: int) -> tuple[int, int]:
     """Gives height and width of an image after it was halved `stages` times.
 

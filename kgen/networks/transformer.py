@@ -9,7 +9,7 @@ from keras import layers
 from kgen.layers import CausalAttention, Dropout, LayerNormalization
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, embedded, finish, label_input, sequence_input
-from kgen.networks.shapes import as_shape
+from kgen.networks.shapes import as_shape, check_heads
 
 
 def transformer(
@@ -57,11 +57,7 @@ def transformer(
     (None, 16, 10)
     """
     grid = as_shape(grid, "grid", "(28, 28)")
-    if min(width, depth, heads) < 1 or width % heads:
-        raise ValueError(
-            f"expected width, depth and heads of at least 1, and heads that divide the width, got "
-            f"width={width}, depth={depth}, heads={heads}"
-        )
+    check_heads(width, depth, heads)
     seeds = layer_seeds(seed)
     x, labels = sequence_input(math.prod(grid), vocabulary, channels), label_input(classes)
     h = add_label(embedded(x, vocabulary, width, seeds), labels, classes, next(seeds))
