@@ -25,9 +25,14 @@ class SamplerMixin:
         return self.label_dropout > 0 and self.conditions.can_drop
 
     @property
+    def takes_labels(self) -> bool:
+        """Whether the model can be asked for a class."""
+        return "labels" in self.conditions.names
+
+    @property
     def needs_labels(self) -> bool:
         """Whether the model knows its data by class only."""
-        return "labels" in self.conditions.names and self.label_dropout == 0.0
+        return self.takes_labels and self.label_dropout == 0.0
 
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
@@ -211,7 +216,7 @@ class SamplerMixin:
         return solution.samples
 
     def _conditions(self, n: int, labels: Any, context: Any, image: Any) -> list[np.ndarray]:
-        if labels is None and "labels" in self.conditions.names and self.label_dropout > 0:
+        if labels is None and self.takes_labels and self.label_dropout > 0:
             labels = self.classes
         return self.conditions.arrays(n, labels=labels, context=context, image=image)
 

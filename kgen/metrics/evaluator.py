@@ -86,8 +86,9 @@ class Evaluator:
                 an array or (samples, labels).
             labels: integers (n,), the classes that an array's samples were asked to be.
 
-        A model that needs labels (`needs_labels`) is asked for classes as often as the reference has
-        them, and told those of the held-out examples.
+        A model that takes labels (`takes_labels`, `needs_labels`) is asked for classes as often as the
+        reference has them, and told those of the held-out examples. One that takes them and can do
+        without is asked for none where the data has no labels.
 
         Returns:
             A card for each number, its provenance filled in; of a model with `log_prob_estimate` also
@@ -116,13 +117,10 @@ class Evaluator:
                 f"the model makes examples of shape {tuple(shape)}, and {self.reference.spec.name} has "
                 f"{self.reference.spec.shape}: was it trained on other data?"
             )
-        asked = self._asked() if getattr(source, "needs_labels", False) else None
-        return sources.draw(source, self.samples, self.seed, asked)
-
-    def _asked(self) -> np.ndarray:
-        """Labels for a model that must be told some, as often as the reference has them."""
-        labels = _labels(self.reference)
-        return np.random.default_rng(self.seed).choice(labels, self.samples)
+        labels = _labels_for(source, self.reference)
+        if labels is not None:  # as often as the reference has them
+            labels = np.random.default_rng(self.seed).choice(labels, self.samples)
+        return sources.draw(source, self.samples, self.seed, labels)
 
     @functools.cached_property
     def _reference(self) -> Examples:
@@ -181,20 +179,27 @@ class Evaluator:
         if self.held_out is None or getattr(model, "log_prob_estimate", None) is None:
             return []
         spec = self.held_out.spec
-        labels = None
-        if getattr(model, "needs_labels", False):
-            labels = _labels(self.held_out)[:_LIKELIHOODS]
-        cards = model_likelihood(model, self.held_out.x[:_LIKELIHOODS], seed=self.seed, labels=labels)
-        return [card.with_(data=f"{spec.name}/{spec.split}", data_sha256=spec.sha256) for card in cards]
+        labels = _labels_for(model, self.held_out)
+        told = None if labels is None else labels[:_LIKELIHOODS]
+        cards = model_likelihood(model, self.held_out.x[:_LIKELIHOODS], seed=self.seed, labels=told)
+        notes = () if labels is None else ("the model was told the classes",)
+        where = {"data": f"{spec.name}/{spec.split}", "data_sha256": spec.sha256}
+        return [card.with_(**where, notes=(*card.notes, *notes)) for card in cards]
 
 
-def _labels(data: Dataset) -> np.ndarray:
-    if data.y is None:
+def _labels_for(model: object, data: Dataset) -> np.ndarray | None:
+    """The labels of the data, for a model that takes some; None for another one."""
+    needs = getattr(model, "needs_labels", False)
+    if not (needs or getattr(model, "takes_labels", False)):
+        return None
+    if data.y is not None:
+        return np.asarray(data.y)
+    if needs:
         raise ValueError(
             f"the model must be told a class, and {data.spec.name}/{data.spec.split} has no labels: "
             "train it with label_dropout=0.1, or evaluate samples in place of the model"
         )
-    return np.asarray(data.y)
+    return None
 
 
 class _Noise:

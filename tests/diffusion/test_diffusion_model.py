@@ -157,6 +157,19 @@ def test_a_model_that_needs_labels_draws_its_classes_in_turn():
     np.testing.assert_array_equal(samples, model.sample(5, labels=[0, 1, 2, 0, 1], seed=5))
 
 
+@pytest.mark.parametrize(
+    ("options", "takes", "needs"),
+    [
+        ({}, False, False),
+        ({"classes": 3}, True, True),
+        ({"classes": 3, "label_dropout": 0.1}, True, False),
+    ],
+)
+def test_a_model_says_whether_it_can_be_told_classes_and_must_be(options, takes, needs):
+    model = oracle(**options)
+    assert (model.takes_labels, model.needs_labels) == (takes, needs)
+
+
 def test_a_trajectory_ends_in_the_sample():
     model = oracle()
     path = model.sample(5, steps=7, trajectory=True, seed=1)

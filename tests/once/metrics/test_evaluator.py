@@ -228,34 +228,50 @@ def test_labels_are_no_use_with_a_model():
 
 
 class OfClasses(Shifted):
-    """Must be told a class, and draws noise around it."""
+    """Draws noise around the class that it is told; around 0 without one, where it can do without."""
 
-    needs_labels, log_prob_estimate = True, "exact"
+    log_prob_estimate = "exact"
 
-    def sample(self, n, seed, labels):
+    def __init__(self, needs_labels):
+        super().__init__()
+        self.takes_labels, self.needs_labels = True, needs_labels
+
+    def sample(self, n, seed, labels=None):
         self.drawn.append(labels)
-        return np.clip(noise(n, 99 + seed) / 4 + labels[:, None, None, None] - 0.5, -1, 1)
+        means = 0.5 if labels is None else labels[:, None, None, None]
+        return np.clip(noise(n, 99 + seed) / 4 + means - 0.5, -1, 1)
 
-    def log_prob(self, x, labels):
-        return -labels.astype("float64")
+    def log_prob(self, x, labels=None):
+        return -np.full(len(x), 7.0) if labels is None else -labels.astype("float64")
 
 
-def test_a_model_that_needs_labels_is_asked_for_the_classes_of_the_data():
+@pytest.mark.parametrize("needs_labels", [True, False])
+def test_a_model_that_takes_labels_is_asked_for_the_classes_of_the_data(needs_labels):
     """Three of four examples are of class 1."""
     reference = dataset(noise(400), np.minimum(np.arange(400) % 4, 1))
     held_out = dataset(noise(60, 1), np.arange(60) % 2, split="test")
-    model = OfClasses()
+    model = OfClasses(needs_labels)
     options = {"features": MEANS, "metrics": suites.IMAGES, "bounds": False, "samples": 3000}
-    cards = values(Evaluator(reference, held_out, **options)(model))
+    cards = Evaluator(reference, held_out, **options)(model)
     assert np.mean(np.concatenate(model.drawn)) == pytest.approx(0.75, abs=0.04)
-    assert cards["intra_class_frechet_distance"] > 0
-    assert cards["log_likelihood"] == pytest.approx(-0.5)
+    assert values(cards)["intra_class_frechet_distance"] > 0
+    assert values(cards)["log_likelihood"] == pytest.approx(-0.5)
+    assert "the model was told the classes" in cards[-1].notes
 
 
 def test_a_model_that_needs_labels_cannot_be_evaluated_on_data_without():
     reference = dataset(noise(200))
     with pytest.raises(ValueError, match="has no labels: train it with label_dropout"):
-        Evaluator(reference, features=MEANS, metrics=suites.QUICK)(OfClasses())
+        Evaluator(reference, features=MEANS, metrics=suites.QUICK)(OfClasses(needs_labels=True))
+
+
+def test_a_model_that_can_do_without_labels_is_asked_for_none_on_data_without():
+    model = OfClasses(needs_labels=False)
+    held_out = dataset(noise(60, 1), split="test")
+    options = {"features": MEANS, "metrics": suites.QUICK, "bounds": False, "samples": 300}
+    cards = Evaluator(dataset(noise(200)), held_out, **options)(model)
+    assert model.drawn == [None]
+    assert values(cards)["log_likelihood"] == -7.0
 
 
 def test_metrics_of_ones_own():
