@@ -84,6 +84,16 @@ class GenerativeModel(SavingMixin, keras.Model):
         """The exported functions: method name to its inputs; the first axis, None, is the batch."""
         return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
 
+    @property
+    def takes_labels(self) -> bool:
+        """Whether `sample` can be asked for classes of the data."""
+        return "labels" in self.endpoints["generate"]
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether the model knows its data by class only: `fit` and a likelihood need labels."""
+        return self.takes_labels
+
     def generate(self, seed: Tensor) -> Tensor:
         """Turns keys, int32 `(batch, 2)`, into samples, one from each key."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to generate")

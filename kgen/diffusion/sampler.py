@@ -25,11 +25,6 @@ class SamplerMixin:
         return self.label_dropout > 0 and self.conditions.can_drop
 
     @property
-    def takes_labels(self) -> bool:
-        """Whether the model can be asked for a class."""
-        return "labels" in self.conditions.names
-
-    @property
     def needs_labels(self) -> bool:
         """Whether the model knows its data by class only."""
         return self.takes_labels and self.label_dropout == 0.0

@@ -61,7 +61,7 @@ class Condition(Record):
         Raises ValueError where one is missing, superfluous, or of another shape.
         """
         if len(given) != len(self.specs):
-            raise ValueError(self._mismatch(len(given)))
+            raise ValueError(self._mismatch(f"{len(given)} conditions"))
         if not given:
             return None
         shape = tuple(given[0].shape)
@@ -71,17 +71,22 @@ class Condition(Record):
             return ops.cast(given[0], "float32")
         return ops.one_hot(ops.cast(given[0], "int32"), self.classes, dtype="float32")
 
+    def given(self, labels: Any, context: Any) -> list[Any]:
+        """What a call was told, none or one. Raises ValueError where it is missing or superfluous."""
+        told = {k: v for k, v in (("labels", labels), ("context", context)) if v is not None}
+        if list(told) != list(self.specs):
+            raise ValueError(self._mismatch(" and ".join(told) or "none"))
+        return list(told.values())
+
     def arrays(self, n: int, labels: Any, context: Any) -> list[np.ndarray]:
         """Checks what `sample` was given and repeats it: one for each of n examples.
 
         Raises ValueError where one is missing or superfluous, of another shape, or no label.
         """
-        given = {k: v for k, v in (("labels", labels), ("context", context)) if v is not None}
-        if list(given) != list(self.specs):
-            raise ValueError(self._mismatch(len(given)))
+        given = self.given(labels, context)
         if not given:
             return []
-        array = np.asarray(given[self.name], "float32" if self.classes is None else None)
+        array = np.asarray(given[0], "float32" if self.classes is None else None)
         shape = next(iter(self.specs.values())).shape[1:]
         if array.shape not in (shape, (n, *shape)):
             raise ValueError(
@@ -98,7 +103,7 @@ class Condition(Record):
         """
         given = array is not None
         if given != bool(self.specs):
-            raise ValueError(self._mismatch(int(given)))
+            raise ValueError(self._mismatch("one" if given else "none"))
         if self.classes is not None:
             check_labels(array, self.classes)
 
@@ -106,10 +111,10 @@ class Condition(Record):
     def _shape(self) -> str:
         return "(batch,)" if self.classes is not None else f"(batch, {self.context})"
 
-    def _mismatch(self, count: int) -> str:
+    def _mismatch(self, got: str) -> str:
         if self.name is None:
             return (
-                f"the flow takes no condition, got {count}: call it on the examples alone, or build it "
+                f"the flow takes no condition, got {got}: call it on the examples alone, or build it "
                 "with classes=... or context=..."
             )
-        return f"the flow needs {self.name} {self._shape}, one for each example, got {count} conditions"
+        return f"the flow needs {self.name} {self._shape}, one for each example, got {got}"

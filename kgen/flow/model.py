@@ -168,7 +168,14 @@ class Flow(GenerativeModel):
         if self.ema is not None:
             self.ema.reset()
 
-    def log_prob(self, x: Any, *condition: Any, seed: int = 0, batch_size: int = 256) -> Any:
+    def log_prob(
+        self,
+        x: Any,
+        labels: Any = None,
+        context: Any = None,
+        seed: int = 0,
+        batch_size: int = 256,
+    ) -> Any:
         """Gives log p(x) in nats, float32 `(batch,)`.
 
         With dequantisation it is a bound on the log-probability of levels, from one draw of noise
@@ -176,7 +183,7 @@ class Flow(GenerativeModel):
 
         Args:
             x: examples `(batch, ...)`.
-            condition: labels `(batch,)` or context `(batch, width)`, where the flow takes them.
+            labels, context: `(batch,)` or `(batch, width)`, where the flow takes them.
             seed: of the noise.
             batch_size: how many at once, of NumPy arrays.
 
@@ -186,10 +193,11 @@ class Flow(GenerativeModel):
         """
         if self.dequantization is not None and isinstance(x, np.ndarray | list):
             self.dequantization.check(x)
-        for given in condition:
-            if isinstance(given, np.ndarray | list):
-                self.condition.check(np.asarray(given))
-        return self.density(x, *condition, seed=seed, batch_size=batch_size)
+        given = self.condition.given(labels, context)
+        for array in given:
+            if isinstance(array, np.ndarray | list):
+                self.condition.check(np.asarray(array))
+        return self.density(x, *given, seed=seed, batch_size=batch_size)
 
     @endpoint
     def density(self, x: Tensor, *condition: Tensor, seed: int = 0) -> Tensor:
@@ -234,7 +242,8 @@ class Flow(GenerativeModel):
 
         Args:
             n: how many, at least 1.
-            labels, context: what the flow is told; one for all, or one each.
+            labels, context: what the flow is told; one for all, or one each. Without labels a flow that
+                takes them draws each class in turn.
             temperature: see `generate`.
             seed: the same seed gives the same samples; None: fresh ones.
             batch_size: how many at once.
@@ -249,6 +258,8 @@ class Flow(GenerativeModel):
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
         check_temperature(temperature)
+        if labels is None and context is None and self.classes is not None:
+            labels = np.arange(n) % self.classes
         arrays = self.condition.arrays(n, labels, context)
         keys = kgen.random.keys(seed, n)
         options = {} if temperature == 1.0 else {"temperature": float(temperature)}

@@ -165,8 +165,8 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         return self.generator.output_shape[1:]
 
     @property
-    def needs_labels(self) -> bool:
-        """Whether the data must have labels."""
+    def takes_labels(self) -> bool:
+        """Whether the generator is told labels, and those of the data: the model draws none itself."""
         drawn = self.auxiliary is not None and self.auxiliary.draws_labels
         return self.classes is not None and not drawn
 

@@ -197,7 +197,7 @@ def _labels_for(model: object, data: Dataset) -> np.ndarray | None:
     if needs:
         raise ValueError(
             f"the model must be told a class, and {data.spec.name}/{data.spec.split} has no labels: "
-            "train it with label_dropout=0.1, or evaluate samples in place of the model"
+            "evaluate samples in place of the model (of a diffusion model: or train with label_dropout)"
         )
     return None
 
