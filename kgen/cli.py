@@ -12,6 +12,7 @@ import click
 import kgen
 from kgen.commands.evaluate import evaluate
 from kgen.commands.leaderboard import leaderboard
+from kgen.commands.sample import sample
 from kgen.commands.shared import backend_option, choose_backend_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def main() -> None:
 
 main.add_command(evaluate)
 main.add_command(leaderboard)
+main.add_command(sample)
 
 
 @main.command("list")
@@ -65,38 +67,6 @@ def train(context: click.Context, name: str, backend: str | None, options: tuple
     module = recipe.load(name)
     recipe.choose_backend(backend)
     recipe.cli(module.main, module.Config, options, prog=f"kgen train {name}")
-
-
-@main.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("-n", "n", default=64, show_default=True, type=click.IntRange(1), help="How many.")
-@click.option("--seed", default=0, show_default=True, type=click.IntRange(0), help="Of the noise.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), help="A .png or .npz file. Default: RUN/samples.png."
-)
-@backend_option("that of the run")
-def sample(run: Path, n: int, seed: int, out: Path | None, backend: str | None) -> None:
-    """Draw samples from the model of RUN.
-
-    As a picture, or as the array "samples" (n, ...) of an .npz file; the same seed, the same samples.
-    """
-    import numpy as np
-
-    from kgen import pictures
-    from kgen.errors import UserError
-
-    out = out or run / "samples.png"
-    if out.suffix not in (".png", ".npz"):
-        raise UserError(f"--out {out}: expected a name that ends in .png or .npz")
-    samples = _load(run, backend).sample(n, seed=seed)
-    try:
-        if out.suffix == ".npz":
-            np.savez_compressed(out, samples=samples)
-        else:
-            pictures.save_samples(samples, out)
-    except OSError as error:
-        raise UserError(f"cannot write {out}: {error.strerror or error}") from error
-    click.echo(f"wrote {out}")
 
 
 @main.command()

@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from kgen import recipe
+from kgen import Diffusion, networks, recipe
 from kgen.cli import main
-from kgen.run import load_model
+from kgen.run import Run, load_model
 
 RUN = "from kgen.cli import main; main({words!r}, 'kgen', standalone_mode=False)"
 HELP = f"""
@@ -96,6 +96,59 @@ def test_sample_writes_an_array(path):
     kgen("sample", path, "-n", 5, "--seed", 3, "--out", "points.npz")
     samples = np.load("points.npz")["samples"]
     np.testing.assert_array_equal(samples, load_model(path).sample(5, seed=3))
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The run of a model that is told classes."""
+    path = tmp_path_factory.mktemp("runs") / "told"
+    config = recipe.Config(data="pinwheel", examples=64, run=str(path))
+    data, run = config.load(), Run(config)
+    network = networks.residual_mlp(2, 8, 1, classes=5)
+    model = Diffusion(network, classes=5, label_dropout=0.1)
+    model.compile("adam")
+    model.fit(data.batches(32, labels=True), verbose=0, callbacks=run.callbacks(model))
+    return path
+
+
+def test_sample_asks_for_classes_with_guidance(told):
+    words = ["--labels", "4,0", "--guidance", 2, "--steps", 3, "--out", "points.npz"]
+    assert kgen("sample", told, "-n", 5, *words).exit_code == 0
+    file, labels = np.load("points.npz"), [4, 0, 4, 0, 4]
+    np.testing.assert_array_equal(file["labels"], labels)
+    expected = load_model(told).sample(5, labels, guidance=2.0, steps=3, seed=0)
+    np.testing.assert_array_equal(file["samples"], expected)
+
+
+def test_sample_asks_for_all_classes_in_turn(told):
+    assert kgen("sample", told, "-n", 7, "--labels", "all", "--out", "points.npz").exit_code == 0
+    np.testing.assert_array_equal(np.load("points.npz")["labels"], [0, 1, 2, 3, 4, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "--labels one",
+            "--labels one: expected all, or numbers 0 ... 4 with commas, such as 3 or 0,5",
+        ),
+        ("--labels 6", "told: expected labels 0 ... 4, or 5 for no label, got 6"),
+        ("--guidance 1", "told: guidance leads to a class or a context"),
+        ("--temperature 0.5", "told, Diffusion, takes none"),
+    ],
+)
+def test_sample_explains_what_a_model_cannot_be_asked(told, words, message):
+    result = kgen("sample", told, *words.split())
+    assert result.exit_code == 1
+    assert message in result.output
+
+
+def test_sample_asks_no_classes_of_a_model_without(path):
+    result = kgen("sample", path, "--labels", "all")
+    assert (result.exit_code, result.output) == (
+        1,
+        "Error: --labels: the model of runs/gan_ring, GAN, takes none\n",
+    )
 
 
 @pytest.mark.parametrize(
