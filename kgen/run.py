@@ -103,6 +103,7 @@ class Run:
         reference: np.ndarray | None = None,
         watchers: "Sequence[keras.callbacks.Callback]" = (),
         draw: Callable[[], np.ndarray] | None = None,
+        text: Callable[[np.ndarray], str] | None = None,
     ) -> "list[keras.callbacks.Callback]":
         """Gives the callbacks that write the run at the end of each epoch, and end it at a NaN.
 
@@ -117,6 +118,7 @@ class Run:
                 as that of training.
             draw: gives what the picture shows, where the model needs conditions or the picture is of
                 more than samples; None: `model.sample(samples, seed)`.
+            text: turns samples that are tokens into text, which is written in place of a picture.
         """
         import keras
 
@@ -130,7 +132,7 @@ class Run:
             numbers = {**logs, "seconds": round(clock.seconds, 2)}
             self._check_finite(numbers, drawn, epoch + 1, guard.step)
             with explain(f"could not save epoch {epoch + 1} in {self.path}", self._way_on):
-                self._write_picture(drawn, reference, epoch + 1)
+                self._write_samples(drawn, reference, text, epoch + 1)
                 self._write_metrics({"epoch": epoch + 1, **numbers})
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
 
@@ -219,11 +221,20 @@ class Run:
             epoch,
         )
 
-    def _write_picture(self, drawn: np.ndarray, reference: np.ndarray | None, epoch: int) -> None:
+    def _write_samples(
+        self,
+        drawn: np.ndarray,
+        reference: np.ndarray | None,
+        text: Callable[[np.ndarray], str] | None,
+        epoch: int,
+    ) -> None:
         from kgen.pictures import save_samples
 
-        shown = drawn[:_SHOWN] if drawn.ndim == 4 else drawn
-        save_samples(shown, self.path / "samples" / f"epoch_{epoch:04d}.png", reference)
+        path = self.path / "samples" / f"epoch_{epoch:04d}.png"
+        if text is not None:
+            path.with_suffix(".txt").write_text(text(drawn), encoding="utf-8")
+            return
+        save_samples(drawn[:_SHOWN] if drawn.ndim == 4 else drawn, path, reference)
 
     def _write_metrics(self, row: dict[str, Any]) -> None:
         rows = [*self._rows, row]

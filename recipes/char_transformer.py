@@ -5,9 +5,9 @@ Command: KERAS_BACKEND=jax python recipes/char_transformer.py (--data PATH for a
 Time: 26 s of computing on one CPU core.
 Target: fewer nats a character, on the last tenth of the text, than guessing by frequency: 3.27.
 Measured: 2.18; from the fourth epoch on it learns the short default text by heart.
-The default text is this repository's licence, Apache 2.0: 11 kB, enough to see words appear.
 """
 
+import functools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Config(kgen.recipe.Config):
     """The options of this recipe."""
 
     data: str = ""
-    """Path of a text in UTF-8; empty: the licence."""
+    """Path of a text in UTF-8; empty: this repository's licence, 11 kB, enough to see words appear."""
     epochs: int = 3
     batch_size: int = 32
     length: int = 64
@@ -51,28 +51,28 @@ def main(config: Config) -> None:
     run = kgen.run.Run(config)
     text = path.read_text(encoding="utf-8")
     letters = Characters.of(text)
-    tokens, end, n = letters.encode(text), int(0.9 * len(text)), config.length
-    train, test = windows(tokens[:end], n, 4)[: config.examples], windows(tokens[end:], n, n)
-
+    tokens, cut, n, k = letters.encode(text), int(0.9 * len(text)), config.length, len(letters)
+    train, test = windows(tokens[:cut], n, 4)[: config.examples], windows(tokens[cut:], n, n)
     network = kgen.networks.transformer(
-        (n,), len(letters), len(letters), width=config.width, depth=config.depth, dropout=config.dropout
+        (n,), k, k, width=config.width, depth=config.depth, dropout=config.dropout
     )
-    model = kgen.Autoregressive(network, kgen.autoregressive.Tokens(len(letters)))
+    model = kgen.Autoregressive(network, kgen.autoregressive.Tokens(k))
     model.compile(keras.optimizers.Adam(config.learning_rate), jit_compile=config.jit_compile)
     batches = kgen.data.Batches(train, None, config.batch_size, config.seed, drop_last=True)
-    share = np.bincount(tokens[:end], minlength=len(letters)) + 1.0
-    guess = -np.log(share / share.sum())[test].mean()
+    guess = np.log((cut + k) / (np.bincount(tokens[:cut], minlength=k) + 1.0))[test].mean()
 
-    def write(logs: dict) -> None:
+    def text_of(samples: np.ndarray) -> str:
+        return "\n---\n".join(letters.decode(sample) for sample in samples)
+
+    def report(logs: dict) -> None:
         print(f"nats a character: {-model.log_prob(test).mean() / n:.3f}, by frequency {guess:.3f}")
-        samples = model.sample(4, temperature=config.temperature, seed=config.seed)
-        written = "\n---\n".join(letters.decode(sample) for sample in samples)
-        (run.path / "samples" / "written.txt").write_text(written, encoding="utf-8")
-        print(written)
-        model.save(run.path / "model.keras")
+        print(text_of(draw()))
 
-    end_of_training = keras.callbacks.LambdaCallback(on_train_end=write)
-    options = {"epochs": config.epochs, "verbose": 2, "callbacks": [end_of_training]}
+    draw = functools.partial(model.sample, 4, temperature=config.temperature, seed=config.seed)
+    end = keras.callbacks.LambdaCallback(on_train_end=report)
+    run.restore(model, batches)
+    calls = run.callbacks(model, watchers=[end], draw=draw, text=text_of)
+    options = {"epochs": config.epochs, "initial_epoch": run.epoch, "callbacks": calls}
     model.fit(batches, validation_data=(test,), **options)
 
 

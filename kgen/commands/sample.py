@@ -67,6 +67,8 @@ def sample(
             np.savez_compressed(out, samples=samples, **told)
         else:
             pictures.save_samples(samples, out)
+    except ValueError as error:
+        raise UserError(f"samples of shape {samples.shape} are no picture: --out NAME.npz") from error
     except OSError as error:
         raise UserError(f"cannot write {out}: {error.strerror or error}") from error
     click.echo(f"wrote {out}")

@@ -26,8 +26,8 @@ def pictures_of(run: str | os.PathLike[str], model: "GenerativeModel | None" = N
     """Makes the pictures of a run's model: what its family has of `reconstructions.png`,
     `interpolation.png` and `neighbours.png`, in the folder `pictures` of the run.
 
-    They are made once for each state of the model. Nothing is made where the run has no model yet,
-    or is not one of images. Where the model or the data cannot be loaded, a note says why.
+    They are made once for each state of the model. Nothing is made where the run has no model yet, or
+    its samples are no images. Where the model or the data cannot be loaded, a note says why.
 
     Args:
         run: its directory.
@@ -39,7 +39,9 @@ def pictures_of(run: str | os.PathLike[str], model: "GenerativeModel | None" = N
     path = Path(run)
     config = read_config(path)
     state, folder = path / STATE, path / PICTURES
-    if not state.exists() or (folder.exists() and folder.stat().st_mtime >= state.stat().st_mtime):
+    if not state.exists() or not any((path / "samples").glob("*.png")):
+        return []
+    if folder.exists() and folder.stat().st_mtime >= state.stat().st_mtime:
         return []
     try:
         return _make(path, config, model)
