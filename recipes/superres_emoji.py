@@ -2,7 +2,7 @@
 
 Paper: "Image Super-Resolution via Iterative Refinement" (Saharia et al., 2022); by flow matching.
 Command: KERAS_BACKEND=tensorflow KGEN_DATA_DIR=... python recipes/superres_emoji.py
-Time: 16 minutes of CPU time; `--preset base` is for a GPU.
+Time: 16 minutes of CPU time; `--preset base` is for a GPU, and not measured yet.
 Target: a sample has a higher PSNR than bicubic interpolation.
 Measured: 26.31 dB, bicubic 22.21; mean of 4 samples 27.80. `--task colour`: missed, 18.38, gray 21.41.
 """
