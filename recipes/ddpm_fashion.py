@@ -3,7 +3,7 @@
 Paper: "Denoising Diffusion Probabilistic Models" (Ho et al., 2020); the cosine schedule is that of
 "Improved Denoising Diffusion Probabilistic Models" (Nichol and Dhariwal, 2021).
 Command: KERAS_BACKEND=tensorflow python recipes/ddpm_fashion.py
-Time: 9 min 25 s on two CPU cores (7 of 8 measured epochs); `--preset base` is for a GPU.
+Time: 9 min 25 s on two CPU cores (7 of 8 measured epochs); `--preset base` is for a GPU (README.md).
 Target: recognisable clothes in 10 minutes.
 Measured: they are, by the sampler below.
 """

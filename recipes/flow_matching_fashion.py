@@ -3,7 +3,7 @@
 Paper: "Flow Matching for Generative Modeling" (Lipman et al., 2023); guidance from "Classifier-Free
 Diffusion Guidance" (Ho and Salimans, 2022).
 Command: KERAS_BACKEND=tensorflow python recipes/flow_matching_fashion.py
-Time: 9 min 30 s on two CPU cores, from start to end; `--preset base` is for a GPU.
+Time: 9 min 30 s on two CPU cores, from start to end; `--preset base` is for a GPU (README.md).
 Target: recognisable clothes of the class asked for.
 Measured: they are after 8 epochs.
 """
