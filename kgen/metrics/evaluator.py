@@ -92,7 +92,8 @@ class Evaluator:
 
         Returns:
             A card for each number, its provenance filled in; of a model with `log_prob_estimate` also
-            the likelihood of the first 1000 held-out examples.
+            the likelihood of the first 1000 held-out examples. Where the model refuses them (they are
+            no levels of its own), a warning says so, and the other cards are given.
 
         Raises:
             ValueError: for samples of another shape or range than the reference, NaN, too few or
@@ -179,9 +180,14 @@ class Evaluator:
         if self.held_out is None or getattr(model, "log_prob_estimate", None) is None:
             return []
         spec = self.held_out.spec
-        labels = _labels_for(model, self.held_out)
-        told = None if labels is None else labels[:_LIKELIHOODS]
-        cards = model_likelihood(model, self.held_out.x[:_LIKELIHOODS], seed=self.seed, labels=told)
+        try:
+            labels = _labels_for(model, self.held_out)
+            told = None if labels is None else labels[:_LIKELIHOODS]
+            x = self.held_out.x[:_LIKELIHOODS]
+            cards = model_likelihood(model, x, seed=self.seed, labels=told)
+        except ValueError as error:  # such as images of 256 levels, of a model of 8
+            warnings.warn(f"no likelihood of {spec.name}/{spec.split}: {error}", stacklevel=3)
+            return []
         notes = () if labels is None else ("the model was told the classes",)
         where = {"data": f"{spec.name}/{spec.split}", "data_sha256": spec.sha256}
         return [card.with_(**where, notes=(*card.notes, *notes)) for card in cards]

@@ -274,6 +274,23 @@ def test_a_model_that_can_do_without_labels_is_asked_for_none_on_data_without():
     assert values(cards)["log_likelihood"] == -7.0
 
 
+class Refusing(Shifted):
+    """Draws noise, and has no likelihood of such examples."""
+
+    log_prob_estimate = "exact"
+
+    def log_prob(self, x):
+        raise ValueError("expected images of 8 levels")
+
+
+def test_a_likelihood_that_is_refused_does_not_cost_the_other_cards():
+    held_out = dataset(noise(60, 1), split="test")
+    options = {"features": MEANS, "metrics": suites.QUICK, "bounds": False, "samples": 300}
+    with pytest.warns(UserWarning, match="no likelihood of made/test: expected images of 8 levels"):
+        cards = Evaluator(IMAGES, held_out, **options)(Refusing())
+    assert "frechet_distance" in values(cards) and "log_likelihood" not in values(cards)
+
+
 def test_metrics_of_ones_own():
     def mean(given):
         return [
