@@ -5,7 +5,6 @@ before Keras is imported.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -13,10 +12,7 @@ import kgen
 from kgen.commands.evaluate import evaluate
 from kgen.commands.leaderboard import leaderboard
 from kgen.commands.sample import sample
-from kgen.commands.shared import backend_option, choose_backend_of
-
-if TYPE_CHECKING:
-    from kgen.core import GenerativeModel
+from kgen.commands.shared import backend_option, load_model_on
 
 _HELP = ("-h", "--help")
 
@@ -103,7 +99,7 @@ def export(
     out = out or run / {"tf_saved_model": "saved_model", "onnx": "onnx"}[format_]
     if out.exists() and not overwrite:  # said before the model is loaded
         raise UserError(f"{out} exists: choose another directory with --out, or add --overwrite")
-    model = _load(run, backend)
+    model = load_model_on(run, backend)
     try:
         model.export(out, format_, overwrite, jit_compile)
     except (OSError, ImportError, TypeError, ValueError, RuntimeError) as error:
@@ -123,14 +119,6 @@ def report(runs: tuple[Path, ...], out: Path | None) -> None:
     from kgen.report import write_report
 
     click.echo(f"wrote {write_report(runs, out)}")
-
-
-def _load(run: Path, backend: str | None) -> "GenerativeModel":
-    """Loads a run's model on the backend that was asked for, else on the run's own."""
-    from kgen.run_files import load_model
-
-    choose_backend_of(run, backend)
-    return load_model(run)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kgen.commands.shared import backend_option, choose_backend_of
+from kgen.commands.shared import backend_option, load_model_on
 
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel
@@ -46,13 +46,11 @@ def sample(
 
     from kgen import pictures
     from kgen.errors import UserError
-    from kgen.run_files import load_model
 
     out = out or run / "samples.png"
     if out.suffix not in (".png", ".npz"):
         raise UserError(f"--out {out}: expected a name that ends in .png or .npz")
-    choose_backend_of(run, backend)
-    model = load_model(run)
+    model = load_model_on(run, backend)
     asked = {"labels": labels, "guidance": guidance, "steps": steps, "temperature": temperature}
     options = _options(run, model, {name: value for name, value in asked.items() if value is not None})
     if labels is not None:

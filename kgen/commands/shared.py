@@ -3,9 +3,12 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from kgen.core import GenerativeModel
 
 
 def backend_option(default: str) -> Callable[..., Any]:
@@ -25,3 +28,11 @@ def choose_backend_of(run: Path, backend: str | None) -> None:
     check_state(run)  # mistakes first: Keras takes seconds
     own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]
     recipe.choose_backend(backend or own)
+
+
+def load_model_on(run: Path, backend: str | None) -> "GenerativeModel":
+    """Loads a run's model on the backend that was asked for, else on the run's own."""
+    from kgen.run_files import load_model
+
+    choose_backend_of(run, backend)
+    return load_model(run)
