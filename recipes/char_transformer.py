@@ -2,7 +2,7 @@
 
 Paper: "Attention Is All You Need" (Vaswani et al., 2017), the decoder.
 Command: KERAS_BACKEND=jax python recipes/char_transformer.py (--data PATH for a text of your own)
-Time: 26 s of computing on one CPU core.
+Time: 45 s on one CPU core, start and end included; 24 s of training.
 Target: fewer nats a character, on the last tenth of the text, than guessing by frequency: 3.27.
 Measured: 2.18; from the fourth epoch on it learns the short default text by heart.
 """
