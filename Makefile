@@ -10,7 +10,7 @@ TEST := $(BIN)/python -m pytest
 # TensorFlow's start-up messages say nothing of kgen.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint browser test-parity test-once clean
+.PHONY: demo test lint browser clean $(SUITES) test-promises test-maths
 
 demo: $(INSTALLED)
 	rm -rf demo
@@ -20,12 +20,16 @@ demo: $(INSTALLED)
 	$(BIN)/python tutorials/serve.py demo/savedmodel --out demo/served.png
 	@echo "Pictures: demo/samples.png (kgen) and demo/served.png (TensorFlow alone)."
 
-# Two processes at a time, each on one thread (tests/conftest.py): two cores are enough. They share what JAX
-# has compiled.
+# Two processes at a time, each on one thread (tests/conftest.py): two cores are enough. First the records of
+# the families, which keep two of three worker processes busy; then the suites, which share what JAX has
+# compiled. The folder holds that, the ledger of the oracles and what each suite cost.
 test: $(INSTALLED)
 	$(MAKE) lint browser
-	cache=$$(mktemp -d) && trap 'rm -rf "$$cache"' EXIT && JAX_COMPILATION_CACHE_DIR=$$cache \
-	  $(MAKE) -j2 --keep-going --output-sync=target $(JOBS) test-parity test-once
+	shared=$$(mktemp -d) && trap 'rm -rf "$$shared"' EXIT && mkdir $$shared/seconds && \
+	export SHARED=$$shared KGEN_TEST_SECONDS=$$shared/seconds JAX_COMPILATION_CACHE_DIR=$$shared/jax && \
+	{ $(MAKE) test-promises; promises=$$?; \
+	  $(MAKE) -j2 --keep-going --output-sync=target $(SUITES); suites=$$?; \
+	  $(BIN)/python tests/budget.py $$shared/seconds; exit $$((promises + suites)); }
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -39,27 +43,29 @@ browser:
 	  || echo "note: no chromium: the report's browser tests are skipped"; \
 	else echo "note: no chromium: the report's browser tests are skipped (apt-get install chromium chromium-driver)"; fi
 
-# What runs inside a backend's process, once for each backend; in five, since TensorFlow's compiled programs
-# stay in memory.
-BACKENDS := tensorflow jax torch
-contract := tests/contract
-networks := tests/diffusion tests/layers tests/networks
-families := tests/autoregressive tests/flow tests/gan tests/vae
-computing := tests/backend tests/callbacks tests/core
-rest := tests $(addprefix --ignore ,tests/parity tests/once $(contract) $(networks) $(families) $(computing))
-SUITES := contract networks families computing rest
-JOBS := $(foreach suite,$(SUITES),$(BACKENDS:%=test-%-$(suite)))
-$(JOBS): test-%: $(INSTALLED)
-	KERAS_BACKEND=$(firstword $(subst -, ,$*)) $(TEST) $($(lastword $(subst -, ,$*)))
-$(BACKENDS:%=test-%): test-%: $(patsubst %,test-\%-%,$(SUITES))
+# Oracles and all that no backend touches run once, on torch, the quickest; what is about the backends runs on
+# the three, and the others repeat each call that the oracles made (tests/ledger).
+ONCE := tests $(addprefix --ignore=,tests/promises tests/ledger $(MATHS))
+MATHS := $(addprefix tests/,autoregressive diffusion flow gan networks vae test_distributions.py test_random.py)
+EVERY := tests -m every_backend --ignore=tests/promises --ignore=tests/ledger
+SUITES := test-replay-tensorflow test-replay-jax test-once test-tensorflow test-jax
+LEDGER := $${SHARED:-/tmp}/ledger
 
-# Three backends compared; this starts a process for each.
-test-parity: $(INSTALLED)
-	KERAS_BACKEND=jax $(TEST) tests/parity
+test-promises: $(INSTALLED)
+	KGEN_TEST_SUITE=promises KERAS_BACKEND=torch $(TEST) tests/promises
 
-# What has nothing to do with a backend: the package itself, data, tutorials, recipes from the outside.
+test-maths: $(INSTALLED)
+	KGEN_TEST_SUITE=maths KERAS_BACKEND=torch $(TEST) $(MATHS) --ledger $(LEDGER)
+
+test-replay-tensorflow test-replay-jax: test-replay-%: $(INSTALLED) test-maths
+	KGEN_TEST_SUITE=replay-$* KERAS_BACKEND=$* $(TEST) tests/ledger --ledger $(LEDGER)
+
+test-tensorflow test-jax: test-%: $(INSTALLED)
+	KGEN_TEST_SUITE=$* KERAS_BACKEND=$* $(TEST) $(EVERY)
+
 test-once: $(INSTALLED)
-	KERAS_BACKEND=jax $(TEST) tests/once
+	KGEN_TEST_SUITE=once KERAS_BACKEND=torch $(TEST) $(ONCE)
+	KGEN_TEST_SUITE=export-jax KERAS_BACKEND=jax $(TEST) tests/export/test_saved_model.py
 
 # torch first and by itself: a range would fetch another build.
 $(INSTALLED): pyproject.toml constraints.txt

@@ -1,7 +1,8 @@
-"""The contract list: one line a family, and every promise of the engine is tested for it."""
+"""The families: one line each, and every promise of the engine is tested for it on three backends."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,18 +12,61 @@ import kgen
 
 @dataclass(frozen=True)
 class Family:
-    """How to make a small model of a family, and data for it.
+    """How to make a small model of a family, and what it is trained and called on.
 
     `make()` builds it, not compiled. `loss` is the metric that must fall on the toy data; None where
-    the family's losses need not (adversarial ones). `classes` is that of models that `fit` must tell
-    labels.
+    the family's losses need not (adversarial ones). `condition(n)` is what `fit` takes beside n
+    examples. `inputs(model, x)` is what `model.call` takes. `xla`: TensorFlow compiles its step by
+    XLA, too: for one family of each kind of computation, since that takes long. `data(n)` are examples.
     """
 
     name: str
     make: Callable[[], kgen.GenerativeModel]
     data_shape: tuple[int, ...]
     loss: str | None
-    classes: int | None = None
+    condition: Callable[[int], Any] | None = None
+    inputs: Callable[[Any, np.ndarray], Any] = lambda model, x: x
+    xla: bool = False
+    data: Callable[["Family", int], np.ndarray] | None = None
+
+    def batch(self, n: int) -> list[Any]:
+        """n examples, and what comes with them: the arguments of `fit`."""
+        x = toy_data(self, n) if self.data is None else self.data(self, n)
+        return [x] if self.condition is None else [x, self.condition(n)]
+
+
+def latents(model, x):
+    """What a GAN's `call` takes: latents, and labels where the generator has that input."""
+    drawn = keras.ops.convert_to_numpy(model.prior.sample(kgen.random.keys(0, len(x))))
+    return [drawn, *zeros(model.generator.inputs[1:], len(x))] if model.classes else drawn
+
+
+def noisy(model, x):
+    """What a diffusion model's `call` takes: x_t, times, and its conditions."""
+    return [x, np.full(len(x), 0.5, "float32"), *zeros(model.network.inputs[2:], len(x))]
+
+
+def zeros(inputs, n):
+    return [np.zeros((n, *value.shape[1:]), value.dtype) for value in inputs]
+
+
+def labels(classes):
+    return lambda n: np.arange(n, dtype="int32") % classes
+
+
+def with_labels(model, x):
+    return [x, np.arange(len(x), dtype="int32") % 3]
+
+
+def pictures(n):
+    """Small pictures that a model is conditional on."""
+    rng = np.random.default_rng(1)
+    return {"image": rng.uniform(-1.0, 1.0, (n, 4, 4, 3)).astype("float32")}
+
+
+def tokens(family, n):
+    """Words of which one follows the other."""
+    return (np.arange(n)[:, None] // 16 + np.arange(4)[None]).astype("int32") % 5
 
 
 def gan(**options):
@@ -244,38 +288,61 @@ def made(**options):
     return kgen.Autoregressive(network, likelihood, shape=(4, 4, 1), **options)
 
 
-FAMILIES = [
-    Family("gan", gan, (2,), None),
-    Family("dcgan", dcgan, (8, 8, 1), None),
-    Family("vae", vae, (2,), "loss"),
-    Family("conv_vae", conv_vae, (8, 8, 1), "loss"),
-    Family("vdm", vdm, (2,), "loss"),
-    Family("ddpm", ddpm, (4, 4, 1), "loss"),
-    Family("consistency", consistency, (2,), None),
-    Family("realnvp", realnvp, (2,), "loss"),
-    Family("maf", maf, (2,), "loss"),
-    Family("glow", glow, (4, 4, 1), "loss"),
-    Family("wgan_gp", wgan_gp, (2,), None),
-    Family("r3gan", r3gan, (2,), None),
-    Family("pixelcnn", pixelcnn, (4, 4, 1), "loss"),
-]
+def superres(**options):
+    """A U-Net that is told an image, as further channels of its input."""
+    small = {"width": 4, "multipliers": (1,), "blocks": 1, "attention": ()}
+    network = kgen.networks.unet((4, 4, 3), extra_channels=3, **small)
+    return kgen.Diffusion(network, **{"clip": (-1.0, 1.0)} | options)
 
-# Held to the same numbers on every backend only; the contract knows a sibling of each.
-PARITY_ONLY = [
-    Family("cgan", cgan, (2,), None, classes=3),
-    Family("acgan", acgan, (2,), None, classes=3),
-    Family("two_sizes", two_sizes, (4, 4, 1), "loss"),
+
+def told_flow(**options):
+    """A transform of vectors that is told a label, in all of a flow's endpoints."""
+    options = {"layers": 2, "hidden": (8,), "bins": 4, "classes": 3} | options
+    return kgen.flow.NeuralSplineFlow((2,), **options)
+
+
+def texts(**options):
+    """Tokens and labels: a transformer with a key-value cache."""
+    tokens = kgen.autoregressive.Tokens(5)
+    network = kgen.networks.transformer((4,), 5, vocabulary=5, width=8, depth=1, heads=2, classes=3)
+    return kgen.Autoregressive(network, tokens, **{"classes": 3} | options)
+
+
+FAMILIES = [
+    Family("gan", gan, (2,), None, inputs=latents),
+    Family("dcgan", dcgan, (8, 8, 1), None, inputs=latents, xla=True),
+    Family("wgan_gp", wgan_gp, (2,), None, inputs=latents, xla=True),
+    Family("r3gan", r3gan, (2,), None, inputs=latents),
+    Family("cgan", cgan, (2,), None, labels(3), latents, xla=True),
+    Family("acgan", acgan, (2,), None, labels(3), latents),
+    Family("vae", vae, (2,), "loss"),
+    Family("conv_vae", conv_vae, (8, 8, 1), "loss", xla=True),
+    Family("vdm", vdm, (2,), "loss", inputs=noisy, xla=True),
+    Family("ddpm", ddpm, (4, 4, 1), "loss", inputs=noisy, xla=True),
+    Family("diffusion", diffusion, (2,), "loss", inputs=noisy),
+    Family("hybrid", hybrid, (2,), "loss", inputs=noisy),
+    Family("two_sizes", two_sizes, (4, 4, 1), "loss", inputs=noisy),
+    Family("superres", superres, (4, 4, 3), "loss", pictures, noisy),
+    Family("consistency", consistency, (2,), None, inputs=noisy),
+    Family("progressive", progressive, (2,), "loss", inputs=noisy),
+    Family("realnvp", realnvp, (2,), "loss"),
+    Family("maf", maf, (2,), "loss", xla=True),
+    Family("spline_flow", spline_flow, (2,), "loss"),
+    Family("told_flow", told_flow, (2,), "loss", labels(3), with_labels),
+    Family("iaf", iaf, (2,), "loss"),
+    Family("ffjord", ffjord, (2,), "loss", xla=True),
+    Family("glow", glow, (4, 4, 1), "loss"),
+    Family("pixelcnn", pixelcnn, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),
     Family("transformer", transformer, (4, 4, 1), "loss"),
+    Family("texts", texts, (4,), "loss", labels(3), with_labels, data=tokens),
     Family("lstm", lstm, (4, 4, 1), "loss"),
     Family("made", made, (4, 4, 1), "loss"),
-    Family("spline_flow", spline_flow, (2,), "loss"),
-    Family("iaf", iaf, (2,), "loss"),
-    Family("ffjord", ffjord, (2,), "loss"),
-    Family("diffusion", diffusion, (2,), "loss"),
-    Family("hybrid", hybrid, (2,), "loss"),
-    Family("progressive", progressive, (2,), "loss"),
 ]
+
+
+def named(name: str) -> Family:
+    return next(family for family in FAMILIES if family.name == name)
 
 
 def toy_data(family: Family, n: int = 48) -> np.ndarray:

@@ -12,7 +12,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.check import check_batch, check_given, check_values
-from kgen.core.optimizers import OptimizerGroup, make_optimizer
+from kgen.core.optimizers import OptimizerGroup, make_optimizer, portable, serialize_optimizer
 from kgen.core.saving import SavingMixin
 from kgen.core.step import stateless_or_stateful
 from kgen.core.stream import RandomStream
@@ -285,7 +285,7 @@ class GenerativeModel(SavingMixin, keras.Model):
         if not self.compiled:
             return {}
         return {
-            "optimizer": keras.saving.serialize_keras_object(self.optimizer),
+            "optimizer": serialize_optimizer(self.optimizer),
             "run_eagerly": self.run_eagerly,
             "steps_per_execution": self.steps_per_execution,
             "jit_compile": "inductor" if self.inductor else self.jit_compile,
@@ -293,7 +293,7 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
         """Compiles a loaded model; every optimizer slot exists afterwards."""
-        self.compile(**keras.saving.deserialize_keras_object(config))
+        self.compile(**keras.saving.deserialize_keras_object(portable(config)))
 
     def _compile_step(self, kind: str, keras_make: Callable[..., Any], force: bool) -> Any:
         name = f"{kind}_function"

@@ -109,9 +109,7 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def get_config(self) -> dict[str, Any]:
         """Gives the members' configs and the ratios of their learning rates."""
-        members = {
-            name: keras.saving.serialize_keras_object(member) for name, member in self._members.items()
-        }
+        members = {name: serialize_optimizer(member) for name, member in self._members.items()}
         return {"members": members, "ratios": dict(self._ratios), "name": self.name}
 
     @classmethod
@@ -138,6 +136,26 @@ class OptimizerGroup(keras.optimizers.Optimizer):
         for name, member in self._members.items():
             named |= {f"{name}.{i}": variable for i, variable in enumerate(member.variables)}
         return named
+
+
+def serialize_optimizer(optimizer: keras.optimizers.Optimizer) -> dict[str, Any]:
+    """Serialises an optimizer by its public class, which every backend has.
+
+    On torch, Keras makes its optimizers of private classes that import torch; with their names in it
+    a file could not be loaded where torch is missing, nor be trained on another backend.
+    """
+    return portable(keras.saving.serialize_keras_object(optimizer))
+
+
+def portable(config: Any) -> Any:
+    """Gives a serialised object with Keras' public optimizers in place of a backend's."""
+    if isinstance(config, list | tuple):
+        return [portable(value) for value in config]
+    if not isinstance(config, Mapping):
+        return config
+    if str(config.get("module")).startswith("keras.src.backend."):
+        config = {**config, "module": "keras.optimizers", "registered_name": None}
+    return {key: portable(value) for key, value in config.items()}
 
 
 def make_optimizer(

@@ -4,14 +4,14 @@ import math
 
 import keras
 import pytest
-from families import FAMILIES, gan, toy_data, vae
+from families import gan, named, toy_data, vae
 
 from kgen.callbacks import Doctor, Finding
 from kgen.callbacks.doctor import Check
 from kgen.doctor_file import read_doctor, write_doctor
 from kgen.errors import UserError
 
-X = toy_data(FAMILIES[0])
+X = toy_data(named("gan"))
 
 
 class Fever(Check):

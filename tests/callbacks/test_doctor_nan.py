@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, toy_data, vae
+from families import FAMILIES, named, toy_data, vae
 
 import kgen
 from kgen.callbacks import Doctor
 from kgen.callbacks.doctor import NaN
 
-X = toy_data(FAMILIES[0])
+X = toy_data(named("gan"))
 
 
 class Log(keras.layers.Layer):
@@ -35,6 +35,7 @@ def finding(model, optimizer="sgd", doctor=None, epochs=1):
     return doctor.findings
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("middle", "path"),
     [(Log(name="my_log"), "encoder/inner/my_log"), (keras.ops.log, "encoder/inner/log")],
@@ -75,6 +76,7 @@ def _begun(model):
     return model
 
 
+@pytest.mark.every_backend
 def test_the_search_changes_nothing_in_the_model():
     model = kgen.VAE(encoder(Log()), kgen.networks.mlp(2, 2), kgen.vae.Gaussian(0.5))
     model.compile("sgd")

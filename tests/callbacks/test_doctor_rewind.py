@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, gan, toy_data, vae
+from families import gan, named, toy_data, vae
 
 import kgen
 from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
@@ -16,7 +16,7 @@ from kgen.recipe import Config, train
 from kgen.rewind import DivergenceError, read_rewinds
 from kgen.run import Run, load_model, read_metrics
 
-X = toy_data(FAMILIES[0])
+X = toy_data(named("gan"))
 
 
 @pytest.fixture(autouse=True)
@@ -82,6 +82,7 @@ def _learned(path):
     return [np.array(v.numpy()) for v in (*model.weights, *model.optimizer.variables)]
 
 
+@pytest.mark.every_backend
 def test_a_run_goes_back_and_on(capsys):
     train(recipe(), Options())
     assert [row["epoch"] for row in read_metrics("run")] == ["1", "2", "3", "4"]
@@ -172,6 +173,7 @@ def two_rates():
     }
 
 
+@pytest.mark.every_backend
 def test_every_optimizer_of_a_group_goes_down_numbers_and_schedules():
     train(recipe(gan, two_rates, poison=(3, 0.011)), Options())
     discriminator, generator = _rates(load_model("run"))

@@ -3,11 +3,11 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, conv_vae, dcgan, gan, toy_data, two_sizes, vae
+from families import conv_vae, dcgan, gan, named, toy_data, two_sizes, vae
 
 import kgen
 
-IMAGES = toy_data(FAMILIES[1])
+IMAGES = toy_data(named("dcgan"))
 NAN = IMAGES.copy()
 NAN[7, 0, 0, 0] = np.nan
 
@@ -53,7 +53,7 @@ def test_an_error_inside_the_step_leaves_the_weights(method, monkeypatch):
 
     monkeypatch.setattr(model, "call" if method == "predict" else "unpack", fail)
     with pytest.raises(RuntimeError, match="inside the step"):
-        getattr(model, method)(toy_data(FAMILIES[0]), verbose=0)
+        getattr(model, method)(toy_data(named("gan")), verbose=0)
     assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
 
 
@@ -194,7 +194,7 @@ def test_bad_streams_are_refused_at_their_first_batch():
 def test_weights_of_examples_are_refused(name, weights):
     model = gan()
     model.compile("adam")
-    x = toy_data(FAMILIES[0])
+    x = toy_data(named("gan"))
     with pytest.raises(ValueError, match=f"take no {name}: drop it, or resample"):
         model.fit(x, np.zeros(len(x)), **{name: weights}, verbose=0)
 

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, gan, toy_data, vae
+from families import gan, named, toy_data, vae
 from keras import ops
 
 import kgen
+
+pytestmark = pytest.mark.every_backend
 
 
 def network(*weights):
@@ -104,7 +106,7 @@ def test_a_step_may_call_its_parents_step():
 
     model = Counting(kgen.networks.mlp(2, 2), kgen.networks.mlp(2, 1))
     model.compile("adam")
-    model.fit(toy_data(FAMILIES[0]), batch_size=16, verbose=0)
+    model.fit(toy_data(named("gan")), batch_size=16, verbose=0)
     assert int(model.optimizer.iterations.numpy()) == 3
 
 
@@ -122,7 +124,7 @@ def test_the_random_state_of_a_dropout_of_keras_is_saved(tmp_path, seed):
     )
     model = kgen.GAN(kgen.networks.mlp(2, 2), discriminator)
     model.compile("adam")
-    x = toy_data(FAMILIES[0])
+    x = toy_data(named("gan"))
     model.fit(x, batch_size=16, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -139,5 +141,5 @@ if keras.backend.backend() == "torch":
         model = kgen.GAN(kgen.networks.mlp(2, 2), discriminator)
         model.compile("adam", jit_compile=True)
         with pytest.warns(UserWarning, match=r"could not trace.*kgen\.layers\.Dropout") as caught:
-            model.fit(toy_data(FAMILIES[0]), batch_size=16, epochs=2, verbose=0)
+            model.fit(toy_data(named("gan")), batch_size=16, epochs=2, verbose=0)
         assert len([w for w in caught if "could not trace" in str(w.message)]) == 1

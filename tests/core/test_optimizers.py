@@ -3,12 +3,14 @@
 import keras
 import numpy as np
 import pytest
-from families import FAMILIES, gan, toy_data, vae
+from families import gan, named, toy_data, vae
 
 import kgen
 from kgen.core import OptimizerGroup
 
-X = toy_data(FAMILIES[0])
+pytestmark = pytest.mark.every_backend
+
+X = toy_data(named("gan"))
 
 
 def group(**rates):

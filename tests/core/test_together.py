@@ -6,6 +6,8 @@ import pytest
 
 import kgen
 
+pytestmark = pytest.mark.every_backend
+
 
 def trio(drop_last: bool = True, width: int = 8):
     """Three GANs of other weights, each with its own data of 70 examples."""

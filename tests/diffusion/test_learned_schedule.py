@@ -235,6 +235,7 @@ def test_what_cannot_be_is_refused(make, message):
         make()
 
 
+@pytest.mark.every_backend
 def test_every_trace_of_a_step_rounds_alike(tmp_path):
     """On TensorFlow some did not."""
     keras.utils.set_random_seed(0)

@@ -29,6 +29,8 @@ from kgen.flow.layers import (
 )
 from kgen.flow.transforms import Additive, Affine
 
+pytestmark = pytest.mark.every_backend
+
 SPLINE = RationalQuadratic(bins=4, bound=3.0)
 DTYPE, TOLERANCE = ("float64", 1e-10) if keras.backend.backend() == "tensorflow" else ("float32", 3e-5)
 

@@ -75,6 +75,7 @@ def test_mistakes_are_explained(words, code, message):
     assert "Traceback" not in result.output
 
 
+@pytest.mark.every_backend
 @pytest.mark.slow
 def test_train_does_what_the_script_does(process, trained, learned, tmp_path):
     options = ["--examples", "512", "--batch-size", "64", "--hidden", "8", "8", "--epochs", "3"]

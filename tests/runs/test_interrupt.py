@@ -24,7 +24,11 @@ def interrupt():
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("moment", "signal", "code"),
-    [("batch", "SIGKILL", -9), ("save", "SIGKILL", -9), ("batch", "SIGINT", 130)],
+    [
+        ("batch", "SIGKILL", -9),
+        pytest.param("save", "SIGKILL", -9, marks=pytest.mark.every_backend),
+        ("batch", "SIGINT", 130),
+    ],
 )
 def test_a_killed_process_resumes_to_the_same_end(
     process, train, trained, learned, moment, signal, code

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbconvert.preprocessors import ExecutePreprocessor
 
-TUTORIALS = Path(__file__).parents[2] / "tutorials"
+TUTORIALS = Path(__file__).parents[1] / "tutorials"
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-FIGURES = Path(__file__).parents[2] / "recipes" / "figures"
+FIGURES = Path(__file__).parents[1] / "recipes" / "figures"
 
 
 @pytest.fixture(scope="module")
