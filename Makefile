@@ -1,6 +1,7 @@
 # Two commands from an empty folder, with Python 3.11 or later and a package index:
 #   make demo    environment, install, train a VAE on real images, picture, export, served sample
 #   make test    environment, install, lint, and the whole suite on the three backends
+#   make check   lint and the tests of what changed
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(abspath $(VENV))/bin
@@ -10,7 +11,7 @@ TEST := $(BIN)/python -m pytest
 # TensorFlow's start-up messages say nothing of kgen.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test lint browser clean $(SUITES) test-promises test-maths
+.PHONY: demo test check lint browser clean $(SUITES) test-promises test-maths
 
 demo: $(INSTALLED)
 	rm -rf demo
@@ -30,6 +31,10 @@ test: $(INSTALLED)
 	{ $(MAKE) test-promises; promises=$$?; \
 	  $(MAKE) -j2 --keep-going --output-sync=target $(SUITES); suites=$$?; \
 	  $(BIN)/python tests/budget.py $$shared/seconds; exit $$((promises + suites)); }
+
+# What one runs all day: the tests of what differs from main.
+check: lint
+	$(BIN)/python tests/changed.py
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

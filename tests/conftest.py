@@ -30,6 +30,8 @@ import pytest  # noqa: E402
 def pytest_addoption(parser):
     parser.addoption("--ledger", help="a folder: torch writes what its tests compute, others repeat it")
 
+    parser.addoption("--family", help="of the promises only those of these families: vae,gan")
+
 
 def pytest_configure(config):
     """On torch, listens to the tests and writes their calls into the folder."""
@@ -56,11 +58,19 @@ EVERY_BACKEND = ("backend", "engine", "layers")
 
 
 def pytest_collection_modifyitems(config, items):
-    root = Path(__file__).parent
+    root, names = Path(__file__).parent, config.getoption("--family")
+    if names:
+        items[:] = [item for item in items if _family(item) in (None, *names.split(","))]
     for item in items:
         room = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
         if room in EVERY_BACKEND:
             item.add_marker(pytest.mark.every_backend)
+
+
+def _family(item):
+    """The name of the family that a test is about, or None."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    return getattr(parameters.get("family"), "name", None)
 
 
 @pytest.hookimpl(wrapper=True)

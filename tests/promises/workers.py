@@ -1,4 +1,4 @@
-"""Three warm processes, one a backend, and the queues of what they are to record: two at work."""
+"""Warm processes, one a backend and one that exports, and the queues of their jobs: two at work."""
 
 import json
 import os
@@ -43,13 +43,13 @@ class Workers:
             (self.folder / backend / "eager").mkdir(parents=True)
         for family in families:
             self._add(family)
-        atwork = threading.Semaphore(AT_WORK)
+        at_work = threading.Semaphore(AT_WORK)
         queues = defaultdict(list)
-        for job in self.jobs.values():
-            queues[job.backend].append(job)
+        for job in self.jobs.values():  # exports apart: TensorFlow keeps all that it compiles in memory
+            queues[job.backend, job.kind == "export"].append(job)
         threads = [
-            threading.Thread(target=_work, args=(backend, _ordered(jobs), atwork))
-            for backend, jobs in queues.items()
+            threading.Thread(target=_work, args=(backend, _ordered(jobs), at_work))
+            for (backend, _), jobs in queues.items()
         ]
         for thread in threads:
             thread.start()
