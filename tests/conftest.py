@@ -63,6 +63,8 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if _family(item) in (None, *names.split(","))]
     for item in items:
         room = item.path.relative_to(root).parts[0] if item.path.is_relative_to(root) else ""
+        if room == "promises":  # the first waits for the records of all families
+            item.add_marker(pytest.mark.timeout(2400))
         if room in EVERY_BACKEND:
             item.add_marker(pytest.mark.every_backend)
 

@@ -61,13 +61,13 @@ def test_an_endpoint_takes_tensors_inside_a_graph_and_arrays_outside(model, fami
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda m: m.sample(0), "n >= 1"),
-        (lambda m: m.sample(3, seed=-1), "seed in"),
-        (lambda m: m.generate(np.zeros((0, 2), "int32")), "at least one"),
-        (lambda m: m.generate(kgen.random.keys(0, 3), batch_size=0), "batch_size"),
+        (lambda m, given: m.sample(0, **given), "n >= 1"),
+        (lambda m, given: m.sample(3, seed=-1, **given), "seed in"),
+        (lambda m, given: m.generate(np.zeros((0, 2), "int32")), "at least one"),
+        (lambda m, given: m.generate(kgen.random.keys(0, 3), batch_size=0), "batch_size"),
     ],
     ids=["n", "seed", "empty", "batch_size"],
 )
-def test_bad_arguments(model, call, message):
+def test_bad_arguments(model, family, call, message):
     with pytest.raises(ValueError, match=message):
-        call(model)
+        call(model, asked(family, 3))
