@@ -24,7 +24,8 @@ def test_endpoint_equals_the_python_model(exported, endpoint, n):
 
 
 def test_the_hand_over_writes_a_saved_model_too(exported):
-    served = tf.saved_model.load(str(exported("walk"))).generate(kgen.random.keys(7, 5))
+    loaded = tf.saved_model.load(str(exported("walk")))
+    served = loaded.generate(kgen.random.keys(7, 5))
     np.testing.assert_allclose(served, model_of("walk").sample(5, seed=7), rtol=0, atol=1e-5)
 
 
