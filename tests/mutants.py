@@ -2,7 +2,7 @@
 
     python tests/mutants.py                      every fault, against the tests that should catch it
     python tests/mutants.py --only gan,EMA       those whose name has one of the words
-    python tests/mutants.py --old COMMIT         against the tests of an older commit, by their paths there
+    python tests/mutants.py --old COMMIT         against an older commit's tests, by their paths there
 
 Not a part of `make test`: it takes half an hour. The exit status is how many faults survived.
 """
