@@ -5,15 +5,15 @@ Keras' private or undocumented names that kgen relies on, all of them, and why:
 | name | used in | why |
 |---|---|---|
 | `StatelessScope.original_scope` | here | reads of the inner scope fall through to the outer one |
-| `StatelessScope.get_current_value` | here, `backend/jax_export.py` | what `Variable.value` calls |
+| `StatelessScope.get_current_value` | here, `backend/jax/export.py` | what `Variable.value` calls |
 | `StatelessScope.add_update` | here | what `Variable.assign` calls |
-| `Variable._value is None` | `backend/jax.py` | the sign that `fit` took a value out and lost it |
-| `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
+| `Variable._value is None` | `backend/jax/step.py` | the sign that `fit` took a value out and lost it |
+| `Model.jax_state_sync` | `backend/jax/step.py` | puts the trainer's state back into the variables |
 | `Model.make_train_function`, `make_test_function` | `core/model.py` | where a backend's step enters |
-| `Model.train_function(data)` takes `[batch]` | `backend/torch.py` | the trainer's calling convention |
-| `Adam._parallel_update_step` | `backend/torch.py` | where the update in one pass enters |
-| `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |
-| `Adam._get_variable_index` | `backend/*_adam.py` | which slot is a variable's |
+| `Model.train_function(data)` takes `[batch]` | `backend/torch/step.py` | the trainer's convention |
+| `Adam._parallel_update_step` | `backend/torch/step.py` | where the update in one pass enters |
+| `Adam._momentums`, `_velocities` | `backend/*/adam.py` | the slots |
+| `Adam._get_variable_index` | `backend/*/adam.py` | which slot is a variable's |
 | `Function._run_through_graph` | `networks/stepping.py` | each layer, run for one position |
 | `Layer._flatten_layers` | `gan/checks.py` | is a BatchNorm anywhere inside? |
 | `Layer._inbound_nodes` | `networks/flops.py` | the shapes of each use of a layer |
@@ -22,7 +22,7 @@ and of TensorFlow's:
 
 | name | used in | why |
 |---|---|---|
-| `context.function_call_options` | `backend/tensorflow_order.py` | Grappler's passes, for a call |
+| `context.function_call_options` | `backend/tensorflow/order.py` | Grappler's passes, for a call |
 """
 
 from collections.abc import Callable, Iterable, Sequence
