@@ -18,15 +18,16 @@ if TYPE_CHECKING:
     from kgen import data as data
     from kgen import density as density
     from kgen import distributions as distributions
+    from kgen import evaluation as evaluation
     from kgen import flow as flow
     from kgen import gan as gan
     from kgen import layers as layers
     from kgen import metrics as metrics
     from kgen import networks as networks
+    from kgen import numerics as numerics
     from kgen import pictures as pictures
     from kgen import random as random
-    from kgen import recipe as recipe
-    from kgen import run as run
+    from kgen import runs as runs
     from kgen import vae as vae
     from kgen.autoregressive import Autoregressive as Autoregressive
     from kgen.core import EMA as EMA
@@ -53,34 +54,12 @@ _HOME = {
 }
 _ROOMS = (
     *("autoregressive", "backend", "callbacks", "core", "data", "density", "diffusion"),
-    *(
-        "distributions",
-        "export",
-        "flow",
-        "gan",
-        "layers",
-        "metrics",
-        "networks",
-        "ode",
-        "pictures",
-        "random",
-        "recipe",
-        "report",
-    ),
-    *("run", "vae"),
+    *("distributions", "evaluation", "export", "flow", "gan", "layers", "metrics", "networks"),
+    *("numerics", "pictures", "random", "report", "runs", "vae"),
 )
 _SERIALIZABLE = (
-    *(
-        "autoregressive",
-        "core",
-        "diffusion",
-        "distributions",
-        "flow",
-        "gan",
-        "layers",
-        "networks",
-        "vae",
-    ),
+    *("autoregressive", "core", "diffusion", "distributions", "flow", "gan", "layers", "networks"),
+    "vae",
 )
 
 __all__ = sorted([*_HOME, *_ROOMS])

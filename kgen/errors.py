@@ -1,4 +1,7 @@
-"""The error that is the user's to mend: shown as a message, without a traceback."""
+"""The error that the user can fix, printed without a traceback, and its hint at a misspelt word."""
+
+import difflib
+from collections.abc import Iterable
 
 import click
 
@@ -15,3 +18,16 @@ class UserError(click.ClickException):
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Gives the sentence that names the known words close to `word`, or lists them all.
+
+    >>> did_you_mean("trian", ["train", "test"])
+    "did you mean 'train'?"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(word, known, n=3)
+    if close:
+        return f"did you mean {' or '.join(map(repr, close))}?"
+    return f"known: {', '.join(known)}"

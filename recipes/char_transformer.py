@@ -18,7 +18,7 @@ from kgen.errors import UserError
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = ""
@@ -42,13 +42,13 @@ class Config(kgen.recipe.Config):
 def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
-    from kgen.autoregressive.text import Characters, windows
+    from kgen.data.text import Characters, windows
 
     path = Path(config.data) if config.data else Path(__file__).parents[1] / "LICENSE"
     if not path.is_file():
         raise UserError(f"there is no text {path}: give one by --data PATH")
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     text = path.read_text(encoding="utf-8")
     letters = Characters.of(text)
     tokens, cut, n, k = letters.encode(text), int(0.9 * len(text)), config.length, len(letters)
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

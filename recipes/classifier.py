@@ -17,7 +17,7 @@ from kgen.metrics.features import classifiers
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mnist"
@@ -43,7 +43,7 @@ def main(config: Config) -> None:
     if config.resume:
         raise kgen.errors.UserError("this recipe cannot resume: start anew with another --run")
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     train, test = config.load("train"), config.load("test")
     changes = augmentation(config.data, config.seed)
 
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -16,7 +16,7 @@ import kgen
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "moons"
@@ -50,9 +50,9 @@ def formulations() -> dict[str, dict]:
 def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
-    from kgen.diffusion.pictures import save_paths
+    from kgen.pictures import save_paths
 
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     train, test = config.load("train"), config.load("test")
     rows, rate = {}, config.learning_rate
 
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

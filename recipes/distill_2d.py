@@ -18,7 +18,7 @@ import kgen
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "moons"
@@ -34,7 +34,7 @@ class Config(kgen.recipe.Config):
     """Network calls for a sample; progressive students go from the last number to the first."""
 
 
-def models(config: Config, x: np.ndarray, quality: "kgen.diffusion.Quality") -> Iterator[tuple]:
+def models(config: Config, x: np.ndarray, quality: "kgen.evaluation.Quality") -> Iterator[tuple]:
     """Gives solvers, model, data, epochs, network calls; goes on once that model is trained."""
     d, epochs, calls = kgen.diffusion, config.epochs, config.evaluations
     teacher = kgen.Diffusion(kgen.networks.residual_mlp(2, config.width), ema_decay=0.999)
@@ -56,10 +56,10 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     x, test = config.load("train").x, config.load("test").x[:4000]
     distance = kgen.metrics.sliced_wasserstein
-    quality = kgen.diffusion.Quality("sliced Wasserstein distance", distance(x, test))
+    quality = kgen.evaluation.Quality("sliced Wasserstein distance", distance(x, test))
 
     def show(model: kgen.Diffusion, solvers: dict, calls: tuple, logs: dict) -> None:
         for name, solver in solvers.items():
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

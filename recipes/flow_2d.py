@@ -16,7 +16,7 @@ import kgen
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "ring8 grid25 moons swissroll checkerboard pinwheel two_gaussians rings"
@@ -42,9 +42,9 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
     import numpy as np
 
-    from kgen.flow.pictures import density_image, save_densities
+    from kgen.pictures import density_image, save_densities
 
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     keras.utils.set_random_seed(config.seed)
     size, toys, rows = config.examples, kgen.data.toys.TOYS, {}
     sets = {name: kgen.data.load(name, size=size, seed=config.seed).x for name in config.data.split()}
@@ -76,4 +76,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -19,7 +19,7 @@ RATES = {"ring8": 1e-3, "grid25": 2e-3}  # of `ours`; at 2e-3 one of ten runs on
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: Literal["ring8", "grid25"] = "ring8"
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -22,7 +22,7 @@ LIMITS = {"tiny": 2.0, "base": 0.5}  # of a coupling's log scale: with 2.0 the d
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "mnist"
@@ -40,7 +40,7 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     train, test = config.load("train"), config.load("test")
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
@@ -68,4 +68,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -25,7 +25,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
@@ -46,7 +46,7 @@ def main(config: Config) -> None:
 
     keras.utils.set_random_seed(config.seed)
     train, test = (_binary(config.load(split), config.threshold) for split in ("train", "test"))
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
     likelihood = kgen.autoregressive.Bernoulli()
@@ -77,4 +77,4 @@ def _binary(data: kgen.data.Dataset, threshold: float | None) -> kgen.data.Datas
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

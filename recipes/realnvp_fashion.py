@@ -19,7 +19,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
@@ -37,7 +37,7 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     train, test = config.load("train"), config.load("test")
     batches = train.batches(config.batch_size, seed=config.seed, drop_last=True)
 
@@ -60,4 +60,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -19,7 +19,7 @@ WIDTHS = {"tiny": 16, "base": 64}
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "stacked_mnist"
@@ -43,7 +43,7 @@ def main(config: Config) -> None:
     import keras  # here, so that --help and mistakes in the options are answered at once
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     size = (config.examples or 128_000) * config.packing  # as many steps, packed or not
     train = kgen.data.load(config.data, "train", size=size, seed=config.seed)
     test = kgen.data.load(config.data, "test", size=1000)
@@ -74,4 +74,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

@@ -21,7 +21,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "emoji32"
@@ -51,7 +51,7 @@ def main(config: Config) -> None:
     import keras
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     x, truth = config.load("train").x, config.load("test").x
     given, plain = told(truth, config.task)
     hints = told(x, config.task)[0]
@@ -77,4 +77,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

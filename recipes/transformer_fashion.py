@@ -20,7 +20,7 @@ SIZES: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Config(kgen.recipe.Config):
+class Config(kgen.runs.Config):
     """The options of this recipe."""
 
     data: str = "fashion_mini"
@@ -40,7 +40,7 @@ def main(config: Config) -> None:
     from kgen.autoregressive import Categorical, quantize
 
     keras.utils.set_random_seed(config.seed)
-    run = kgen.run.Run(config)
+    run = kgen.runs.Run(config)
     train, test = (
         replace(data, x=quantize(data.x, config.levels))
         for data in (config.load("train"), config.load("test"))
@@ -67,4 +67,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    kgen.recipe.cli(main, Config)
+    kgen.runs.cli(main, Config)

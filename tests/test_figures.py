@@ -115,9 +115,9 @@ def test_arithmetic_draws_kinds_and_refuses_a_model_that_makes_too_few(curves, t
 
     latents, data = importlib.import_module("gan_latents"), kgen.data.load("fashion_mini", size=500)
     monkeypatch.setattr(latents, "_DRAWN", 1500)
-    monkeypatch.setattr(kgen.run, "load_model", lambda run: Pictures(data.x))
+    monkeypatch.setattr(kgen.runs, "load_model", lambda run: Pictures(data.x))
     with Image.open(latents.arithmetic(tmp_path, tmp_path / "arithmetic.png")) as picture:
         assert picture.width > picture.height  # six columns, four rows
-    monkeypatch.setattr(kgen.run, "load_model", lambda run: Pictures(data.x[data.y == 9]))
+    monkeypatch.setattr(kgen.runs, "load_model", lambda run: Pictures(data.x[data.y == 9]))
     with pytest.raises(ValueError, match=r"samples are of the kind 'Pullover': train longer"):
         latents.arithmetic(tmp_path, tmp_path / "none.png")

@@ -6,10 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from kgen import leaderboard, recipe
 from kgen.cli import main
 from kgen.errors import UserError
+from kgen.evaluation import leaderboard
 from kgen.metrics import Card
+from kgen.runs import recipe
 
 
 def result(name, frechet, minutes=5.0, data="fashion_mini", **changes):

@@ -9,6 +9,7 @@ from PIL import Image
 import kgen
 from kgen import pictures
 from kgen.data import LazyArray
+from kgen.pictures.latents import _spherical
 
 
 def model(prior=None):
@@ -159,7 +160,7 @@ def test_a_walk_under_another_prior_is_straight(tmp_path):
     ],
 )
 def test_a_spherical_walk_follows_the_circle(a, b, t, expected):
-    np.testing.assert_allclose(pictures._spherical(np.array(a), np.array(b), t), expected, atol=1e-12)
+    np.testing.assert_allclose(_spherical(np.array(a), np.array(b), t), expected, atol=1e-12)
 
 
 def test_a_row_of_a_conditional_model_is_of_one_class(tmp_path):

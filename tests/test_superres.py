@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgen import recipe
+from kgen.runs import recipe
 
 SMALL = {"width": 4, "multipliers": (1,), "blocks": 1, "attention": ()}
 

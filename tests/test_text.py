@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from kgen.autoregressive.text import Characters, windows
+from kgen.data.text import Characters, windows
 
 TEXT = "To be, or not to be:\nthat is the question"
 

@@ -1,11 +1,12 @@
 """The only room that imports TensorFlow, JAX or PyTorch: derivatives and compiled programs.
 
-Everything else in a train step is Keras. The functions here have one meaning on every backend; the
-module of the backend that Keras runs on implements them.
+Everything else in a train step is Keras. The functions here have one meaning on every backend. A wing
+for each backend implements them: `kgen.backend.jax`, `kgen.backend.tensorflow`, `kgen.backend.torch`;
+it leaves out what its backend does not need, or has no faster way for than Keras.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from kgen.backend.loops import fori_loop, while_loop
 from kgen.backend.scope import Function, Tensor
 
 if keras.backend.backend() == "tensorflow":
-    from kgen.backend import tensorflow as _backend
+    from kgen.backend import tensorflow as _wing
 elif keras.backend.backend() == "jax":
-    from kgen.backend import jax as _backend
+    from kgen.backend import jax as _wing
 elif keras.backend.backend() == "torch":
-    from kgen.backend import torch as _backend
+    from kgen.backend import torch as _wing
 else:
     raise ImportError(
         f"kgen runs on the Keras backends tensorflow, jax and torch, got "
@@ -31,6 +32,7 @@ __all__ = [
     "Function",
     "Tensor",
     "apply_gradients",
+    "attention",
     "batch_norm",
     "compile_program",
     "concrete",
@@ -40,9 +42,11 @@ __all__ = [
     "fit_strategy",
     "fori_loop",
     "gradient",
+    "group_norm",
     "jvp",
     "keep_weights",
     "loop_body",
+    "prefers_matmul",
     "step_function",
     "synchronize",
     "threefry",
@@ -68,7 +72,7 @@ def value_and_grad(
         `(loss, auxiliary)` without gradients, and one gradient a variable (zeros or None where the
         loss does not depend on it).
     """
-    return _backend.value_and_grad(fn, variables)
+    return _wing.value_and_grad(fn, variables)
 
 
 def gradient(fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
@@ -85,17 +89,17 @@ def gradient(fn: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     >>> float(gradient(lambda x: ops.sum(x**2), ops.convert_to_tensor([3.0]))[0])
     6.0
     """
-    return _backend.gradient(fn, x)
+    return _wing.gradient(fn, x)
 
 
 def jvp(fn: Callable[[Tensor], Tensor], x: Tensor, tangent: Tensor) -> tuple[Tensor, Tensor]:
     """Gives `fn(x)` and the product of its Jacobian at `x` with `tangent` (of the shape of `x`)."""
-    return _backend.jvp(fn, x, tangent)
+    return _wing.jvp(fn, x, tangent)
 
 
 def vjp(fn: Callable[[Tensor], Tensor], x: Tensor, cotangent: Tensor) -> tuple[Tensor, Tensor]:
     """Gives `fn(x)` and the product of `cotangent` (of the shape of `fn(x)`) with the Jacobian."""
-    return _backend.vjp(fn, x, cotangent)
+    return _wing.vjp(fn, x, cotangent)
 
 
 def apply_gradients(
@@ -104,7 +108,7 @@ def apply_gradients(
     variables: Sequence[keras.Variable],
 ) -> None:
     """Takes one optimizer step: the optimizer must be built on exactly these variables."""
-    _backend.apply_gradients(optimizer, gradients, variables)
+    _wing.apply_gradients(optimizer, gradients, variables)
 
 
 def compile_program(
@@ -118,17 +122,18 @@ def compile_program(
         jit: XLA on TensorFlow and JAX, one traced graph on torch; False: a plain graph on
             TensorFlow, eager elsewhere.
     """
-    return _backend.compile_program(fn, variables, jit)
+    return _wing.compile_program(fn, variables, jit)
 
 
 def loop_body(body: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives the form of a loop's body that is compiled once: on torch, inside a program, a graph."""
-    return _backend.loop_body(body)
+    """Returns the form of a loop's body that is compiled once: itself, where the backend has loops."""
+    own = _own("loop_body", body)
+    return body if own is None else own
 
 
 def step_function(model: keras.Model, step: Callable, training: bool) -> Callable | None:
     """Makes what `fit` (or `evaluate`) calls with each batch; None where Keras' own is right."""
-    return _backend.step_function(model, step, training)
+    return _own("step_function", model, step, training)
 
 
 def together(models: Sequence[keras.Model]) -> Any:
@@ -137,7 +142,7 @@ def together(models: Sequence[keras.Model]) -> Any:
     An object with `run(batches)`, which trains for an epoch on nested arrays `(steps, models, batch,
     ...)` and gives the logs, each `(models,)`, and `store()`, which updates the models' variables.
     """
-    return _backend.together(models)
+    return _own("together", models)
 
 
 def concrete() -> AbstractContextManager[Any]:
@@ -145,12 +150,12 @@ def concrete() -> AbstractContextManager[Any]:
 
     For numbers that decide what the program is: the times of a grid, the ends of an interval.
     """
-    return _backend.concrete()
+    return _wing.concrete()
 
 
 def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
     """Encrypts counters, two int32 words each, under keys of two words, by Threefry-2x32-20."""
-    return _backend.threefry(k0, k1, x0, x1)
+    return _wing.threefry(k0, k1, x0, x1)
 
 
 def batch_norm(
@@ -161,7 +166,7 @@ def batch_norm(
     Gives the result, the means and the biased variances of the channels; None where the backend has
     no faster way than `keras.ops`.
     """
-    return _backend.batch_norm(x, scale, offset, epsilon)
+    return _own("batch_norm", x, scale, offset, epsilon)
 
 
 def group_norm(
@@ -171,7 +176,7 @@ def group_norm(
 
     None where the backend has no faster way than `keras.ops`.
     """
-    return _backend.group_norm(x, scale, offset, groups, epsilon)
+    return _own("group_norm", x, scale, offset, groups, epsilon)
 
 
 def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
@@ -179,7 +184,7 @@ def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor | None:
 
     None where the backend has no faster way than `keras.ops`.
     """
-    return _backend.attention(queries, keys, values)
+    return _own("attention", queries, keys, values)
 
 
 def conv(
@@ -196,7 +201,7 @@ def conv(
 
     None where the backend has no faster way than `keras.ops`.
     """
-    return _backend.conv(inputs, kernel, bias, strides, padding)
+    return _own("conv", inputs, kernel, bias, strides, padding)
 
 
 def conv_transpose(
@@ -206,22 +211,32 @@ def conv_transpose(
 
     None where the backend has no faster way than `keras.ops`.
     """
-    return _backend.conv_transpose(inputs, kernel, bias, strides, padding)
+    return _own("conv_transpose", inputs, kernel, bias, strides, padding)
 
 
 def fit_strategy(strategy: Any) -> Any:
-    """Gives the distribution strategy that Keras' TensorFlow trainer takes; only it has one."""
-    return _backend.fit_strategy(strategy)
+    """Returns the distribution strategy for Keras' trainer: `strategy`, or a variant of it."""
+    own = _own("fit_strategy", strategy)
+    return strategy if own is None else own
+
+
+def prefers_matmul(filters: int) -> bool:
+    """Whether a transposed convolution to so many channels is faster as a matrix product.
+
+    False where the backend has good transposed convolutions of its own: on GPUs, and by oneDNN.
+    """
+    return bool(_own("prefers_matmul", filters))
 
 
 def synchronize(model: keras.Model) -> None:
     """Brings the variables up to date inside a callback of `fit`, where the backend needs that."""
-    _backend.synchronize(model)
+    _own("synchronize", model)
 
 
 def keep_weights(model: keras.Model) -> AbstractContextManager[Iterator[None]]:
     """Guards `fit`, `evaluate` and `predict`: an exception inside leaves the model with its weights."""
-    return _backend.keep_weights(model)
+    own = _own("keep_weights", model)
+    return nullcontext() if own is None else own
 
 
 def write_export(model: keras.Model, directory: Path, format: str, jit_compile: bool) -> bool:
@@ -230,18 +245,10 @@ def write_export(model: keras.Model, directory: Path, format: str, jit_compile: 
     Returns False, and writes nothing, where only a process on TensorFlow could: ONNX, TensorFlow
     operations without XLA, and all that comes from torch.
     """
-    name = keras.backend.backend()
-    if name == "tensorflow":
-        from kgen.backend import tensorflow_export
+    return bool(_own("write_export", model, directory, format, jit_compile))
 
-        if format == "onnx":
-            tensorflow_export.write_onnx(model, directory)
-        else:
-            tensorflow_export.write_saved_model(model, directory, jit_compile)
-        return True
-    if name == "jax" and format == "tf_saved_model" and jit_compile:
-        from kgen.backend import jax_export
 
-        jax_export.write_saved_model(model, directory)
-        return True
-    return False
+def _own(name: str, *arguments: Any) -> Any:
+    """Calls the wing's function of that name; None where it has none."""
+    function = getattr(_wing, name, None)
+    return None if function is None else function(*arguments)

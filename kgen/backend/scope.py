@@ -1,28 +1,45 @@
 """A stateless scope inside a stateless scope: how a loss may change state while it is differentiated.
 
-Keras' private or undocumented names that kgen relies on, all of them, and why:
+The private or undocumented names of other libraries that kgen relies on, all of them, and why
+(`tests/backend/test_private_names.py` compares this table with the code). Keras':
 
 | name | used in | why |
 |---|---|---|
-| `StatelessScope.original_scope` | here | reads of the inner scope fall through to the outer one |
-| `StatelessScope.get_current_value` | here, `backend/jax_export.py` | what `Variable.value` calls |
-| `StatelessScope.add_update` | here | what `Variable.assign` calls |
-| `Variable._value is None` | `backend/jax.py` | the sign that `fit` took a value out and lost it |
-| `Model.jax_state_sync` | `backend/jax.py` | puts the trainer's state back into the variables |
-| `Model.make_train_function`, `make_test_function` | `core/model.py` | where a backend's step enters |
-| `Model.train_function(data)` takes `[batch]` | `backend/torch.py` | the trainer's calling convention |
-| `Adam._parallel_update_step` | `backend/torch.py` | where the update in one pass enters |
-| `Adam._momentums`, `_velocities` | `backend/*_adam.py` | the slots |
-| `Adam._get_variable_index` | `backend/*_adam.py` | which slot is a variable's |
+| `StatelessScope.original_scope` | `backend/scope.py` | reads of the inner scope fall through |
+| `StatelessScope.get_current_value` | `backend/scope.py`, `backend/jax/export.py` | `Variable.value` |
+| `StatelessScope.add_update` | `backend/scope.py` | what `Variable.assign` calls |
+| `Variable._value` | `backend/jax/step.py` | None: `fit` took the value out and lost it |
+| `Model.jax_state_sync` | `backend/jax/step.py` | puts the trainer's state into the variables |
+| `Model.make_train_function` | `core/model.py` | where a backend's step enters |
+| `Model.make_test_function` | `core/model.py` | the same |
+| `Model.evaluate(_use_cached_eval_dataset)` | `core/model.py` | the call comes from `fit` |
+| `Adam._parallel_update_step` | `backend/torch/step.py` | where the update in one pass enters |
+| `Adam._momentums` | `backend/*/adam.py` | the slots |
+| `Adam._velocities` | `backend/*/adam.py` | the slots |
+| `Adam._get_variable_index` | `backend/*/adam.py` | which slot is a variable's |
 | `Function._run_through_graph` | `networks/stepping.py` | each layer, run for one position |
 | `Layer._flatten_layers` | `gan/checks.py` | is a BatchNorm anywhere inside? |
 | `Layer._inbound_nodes` | `networks/flops.py` | the shapes of each use of a layer |
+| `Operation.__call__` | `callbacks/doctor/first_layer.py` | patched, to find the first NaN |
 
-and of TensorFlow's:
+On torch the trainer calls `Model.train_function` with a list of one batch (`backend/torch/step.py`).
+
+TensorFlow's:
 
 | name | used in | why |
 |---|---|---|
-| `context.function_call_options` | `backend/tensorflow_order.py` | Grappler's passes, for a call |
+| `tensorflow.python.eager` | `backend/tensorflow/order.py` | where `context` is |
+| `context.function_call_options` | `backend/tensorflow/order.py` | Grappler's passes, for a call |
+
+PyTorch's:
+
+| name | used in | why |
+|---|---|---|
+| `torch._subclasses.fake_tensor` | `backend/torch/step.py` | real numbers inside a trace |
+| `torch._foreach_copy_` | `backend/torch/step.py` | all new values at once |
+| `torch._fused_adam_` | `backend/torch/adam.py` | Adam in one pass |
+| `UntypedStorage._cdata` | `backend/torch/graph.py` | which tensors share memory |
+| `OpOverload._schema` | `backend/torch/graph.py` | does an operation change its arguments? |
 """
 
 from collections.abc import Callable, Iterable, Sequence

@@ -15,7 +15,7 @@ class Evaluate(keras.callbacks.Callback):
 
     The values go into the epoch's `logs` under the names of the metrics, where every callback that
     comes later finds them: CSVLogger, EarlyStopping, keras' TensorBoard, and a run, which writes its
-    metrics.csv (pass this one as `watchers` of `kgen.run.Run.callbacks`). No second model is made:
+    metrics.csv (pass this one as `watchers` of `kgen.runs.Run.callbacks`). No second model is made:
     samples are drawn by the model's own `sample`, with its averaged weights if it has any.
 
     Where a metric refuses the samples (all are identical, say), a warning says so, and training goes

@@ -1,1 +1,1 @@
-"""The commands of `kgen` that take more than a few lines; `kgen.cli` lists them."""
+"""The commands of `kgen`, each in a file of its own; `kgen.cli` lists them."""

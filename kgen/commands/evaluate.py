@@ -44,8 +44,9 @@ def evaluate(
     With --against, RUN is a folder of images or an .npz file with the array "samples" that any
     program made; nothing is written.
     """
-    from kgen import evaluation, recipe
+    from kgen import evaluation
     from kgen.errors import UserError
+    from kgen.runs import recipe
 
     if against is None:
         if resize:
@@ -67,7 +68,7 @@ def evaluate(
 def _check_runs(paths: tuple[Path, ...]) -> None:
     """Checks the runs before Keras is loaded; says what to do with what could be samples."""
     from kgen.errors import UserError
-    from kgen.run_files import check_state, is_run
+    from kgen.runs.files import check_state, is_run
 
     for path in paths:
         if path.suffix == ".npz" or (path.is_dir() and not is_run(path) and any(path.glob("*.*"))):

@@ -22,7 +22,8 @@ def leaderboard(run: Path | None, write: bool, backend: str | None) -> None:
 
     It is made of the files recipes/results/*.json.
     """
-    from kgen import leaderboard, recipe
+    from kgen.evaluation import leaderboard
+    from kgen.runs import recipe
 
     folder = recipe.folder()
     if run is not None:

@@ -10,6 +10,9 @@ import click
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel
 
+HELP = ("-h", "--help")
+"""The options that ask for help."""
+
 
 def backend_option(default: str) -> Callable[..., Any]:
     """Makes the option `--backend`; `default` says in words what is taken without it."""
@@ -22,8 +25,8 @@ def choose_backend_of(run: Path, backend: str | None) -> None:
 
     Raises UserError where the run has no readable state, or the backend cannot be had.
     """
-    from kgen import recipe
-    from kgen.run_files import check_state, read_env
+    from kgen.runs import recipe
+    from kgen.runs.files import check_state, read_env
 
     check_state(run)  # mistakes first: Keras takes seconds
     own = None if "KERAS_BACKEND" in os.environ else read_env(run)["backend"]
@@ -32,7 +35,7 @@ def choose_backend_of(run: Path, backend: str | None) -> None:
 
 def load_model_on(run: Path, backend: str | None) -> "GenerativeModel":
     """Loads a run's model on the backend that was asked for, else on the run's own."""
-    from kgen.run_files import load_model
+    from kgen.runs.files import load_model
 
     choose_backend_of(run, backend)
     return load_model(run)

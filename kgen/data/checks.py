@@ -1,22 +1,10 @@
 """Checks shared by every loader; their messages say what was wrong and what to do."""
 
-import difflib
 from collections.abc import Iterable
 
 import numpy as np
 
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Gives the sentence that names the known words close to `word`, or lists them all.
-
-    >>> did_you_mean("trian", ["train", "test"])
-    "did you mean 'train'?"
-    """
-    known = sorted(known)
-    close = difflib.get_close_matches(word, known, n=3)
-    if close:
-        return f"did you mean {' or '.join(map(repr, close))}?"
-    return f"known: {', '.join(known)}"
+from kgen.errors import did_you_mean
 
 
 def check_split(name: str, split: str, splits: Iterable[str], fix: str = "") -> None:

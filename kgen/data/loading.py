@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from kgen.data import toys
-from kgen.data.checks import check_positive, check_split, did_you_mean
+from kgen.data.checks import check_positive, check_split
 from kgen.data.emoji import NAME as EMOJI
 from kgen.data.emoji import load_emoji
 from kgen.data.folder import load_folder
@@ -14,6 +14,7 @@ from kgen.data.spec import Dataset, make_dataset
 from kgen.data.stacked import NAME as STACKED
 from kgen.data.stacked import check_stacked, stack
 from kgen.data.tfds import load_tfds
+from kgen.errors import did_you_mean
 
 _TOY_SIZE = 10_000
 

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from kgen.data.checks import check_split, did_you_mean, spread
+from kgen.data.checks import check_split, spread
 from kgen.data.images import RANGE, resize, to_float
 from kgen.data.lazy import LazyArray
 from kgen.data.spec import Dataset, make_dataset
+from kgen.errors import did_you_mean
 
 _TIMEOUT = 2.0  # seconds to wait for the host of a data set
 _DEFAULT_HOST = "https://storage.googleapis.com"

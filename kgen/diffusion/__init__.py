@@ -3,7 +3,6 @@
 from kgen.diffusion.distillation import (
     ConsistencyModel,
     ProgressiveDistillation,
-    Quality,
     reflow_pairs,
     student_network,
 )
@@ -83,7 +82,6 @@ __all__ = [
     "PredictorCorrector",
     "ProgressiveDistillation",
     "Quadratic",
-    "Quality",
     "Renoise",
     "RungeKutta",
     "Schedule",

@@ -18,7 +18,7 @@ class Conditions:
     """The further inputs of a network, in its order, and their values for "nothing told".
 
     Args:
-        network: a functional model whose inputs are named as `kgen.networks.conditioning` says.
+        network: a functional model whose inputs are named as `kgen.networks.diffusion_inputs` says.
         classes: how many labels there are; the label `classes` stands for none.
 
     Raises ValueError for a network without the inputs "x" and "t", or with unknown ones, and where

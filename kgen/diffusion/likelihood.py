@@ -7,9 +7,10 @@ import numpy as np
 from keras import ops
 
 import kgen.random
-from kgen import backend, ode
+from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import endpoint
+from kgen.numerics import ode
 
 
 class LikelihoodMixin:

@@ -1,13 +1,12 @@
 """Normalizing flows: bijections with exact likelihoods, and the model that trains them."""
 
 from kgen.flow import dequantization, layers, masks, transforms
+from kgen.flow.builders import FFJORD, IAF, MAF, ConvRealNVP, Glow, NeuralSplineFlow, RealNVP
 from kgen.flow.dequantization import UniformNoise, VariationalNoise
 from kgen.flow.distribution import Transformed, log_density
-from kgen.flow.images import ConvRealNVP, Glow
 from kgen.flow.masks import Checkerboard, Half
 from kgen.flow.model import Flow
 from kgen.flow.transforms import Additive, Affine, RationalQuadratic
-from kgen.flow.vectors import FFJORD, IAF, MAF, NeuralSplineFlow, RealNVP
 
 __all__ = [
     "FFJORD",

@@ -12,10 +12,10 @@ from kgen.backend import Tensor
 from kgen.core import EMA, GenerativeModel, endpoint
 from kgen.core.check import check_object, check_temperature
 from kgen.flow.condition import Condition
+from kgen.flow.data_checks import check_support, first_examples
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
 from kgen.flow.layers import ActNorm, Chain, Continuous, Transform
-from kgen.flow.look import check_support, first_examples
 
 
 @keras.saving.register_keras_serializable("kgen")

@@ -15,8 +15,7 @@ import numpy as np
 from keras import ops
 
 from kgen import backend
-from kgen.backend import Tensor
-from kgen.backend.convolution import prefers_matmul
+from kgen.backend import Tensor, prefers_matmul
 
 
 @keras.saving.register_keras_serializable("kgen")

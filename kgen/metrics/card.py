@@ -5,7 +5,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import kgen
+from kgen import __version__
 
 ESTIMATES = ("sample", "exact", "bound", "importance-sampled", "ODE")
 
@@ -64,7 +64,7 @@ class Card:
     """The value of real test data against the same reference."""
     ceiling: float | None = None
     """The value of noise against the same reference."""
-    kgen_version: str = kgen.__version__
+    kgen_version: str = __version__
 
     def __post_init__(self) -> None:
         """Checks the estimate, the value and the interval."""

@@ -1,15 +1,15 @@
 """Networks: functions that give built, functional `keras.Model`s, weights without a loss."""
 
-from kgen.networks.conditional import with_auxiliary, with_labels, with_projection
-from kgen.networks.conditioner import conditioner, conv_conditioner
 from kgen.networks.conv_vae import conv_decoder, conv_encoder
 from kgen.networks.dcgan import dcgan_discriminator, dcgan_generator
 from kgen.networks.dit import dit
 from kgen.networks.flops import flops, parameters
+from kgen.networks.labels import with_auxiliary, with_labels, with_projection
 from kgen.networks.lstm import lstm
 from kgen.networks.made import made
 from kgen.networks.mlp import mlp
 from kgen.networks.pacgan import pacgan_discriminator, pacgan_generator
+from kgen.networks.parameter_nets import conditioner, conv_conditioner
 from kgen.networks.pixelcnn import gated_pixelcnn, pixelcnn
 from kgen.networks.residual_mlp import residual_mlp
 from kgen.networks.time_features import FourierFeatures, SinusoidalFeatures

@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from kgen.layers import Dropout, GlorotUniform, GridPositions, LayerNormalization
 from kgen.networks.attention import cross_attention, self_attention
-from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
+from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_heads
 
@@ -34,7 +34,7 @@ def dit(
 ) -> keras.Model:
     """Builds a diffusion transformer, `[x, t, ...]` to `(batch, *spatial, channels_out)`.
 
-    The inputs and their order are those of `kgen.networks.conditioning`.
+    The inputs and their order are those of `kgen.networks.diffusion_inputs`.
 
     Args:
         shape: `(*spatial, channels)` of x, one to three spatial axes, multiples of the patch.

@@ -4,7 +4,7 @@ import keras
 from keras import layers
 
 from kgen.layers import Dropout, GlorotUniform
-from kgen.networks.conditioning import diffusion_inputs, embedding, with_image
+from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, with_image
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole
 
@@ -23,7 +23,7 @@ def residual_mlp(
 ) -> keras.Model:
     """Builds a residual perceptron, `[x, t, ...]` to `(batch, channels_out)`.
 
-    The inputs and their order are those of `kgen.networks.conditioning`. A block is
+    The inputs and their order are those of `kgen.networks.diffusion_inputs`. A block is
     h + W2 swish(W1 swish(h) + V e), with e the embedding of time and label; W2 starts at zero.
 
     Args:

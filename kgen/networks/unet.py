@@ -16,7 +16,7 @@ from keras import layers, ops
 from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization, UpsampleConv2D
 from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
-from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
+from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, everywhere, modulate, with_image
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape
 
@@ -43,7 +43,7 @@ def unet(
 ) -> keras.Model:
     """Builds a U-Net, `[x, t, ...]` to `(batch, *spatial, channels_out)`.
 
-    The inputs and their order are those of `kgen.networks.conditioning`.
+    The inputs and their order are those of `kgen.networks.diffusion_inputs`.
 
     Args:
         shape: `(*spatial, channels)` of x, one to three spatial axes, multiples of

@@ -5,7 +5,6 @@
 Importing this package loads neither Keras nor an image library.
 """
 
-from kgen.report.model_pictures import pictures_of
 from kgen.report.page import write_report
 
-__all__ = ["pictures_of", "write_report"]
+__all__ = ["write_report"]

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-import kgen
+from kgen import __version__
 from kgen.errors import UserError
 from kgen.report.curves import STYLES, Curve, chart, swatch
 from kgen.report.doctor import doctor_notes
 from kgen.report.images import image, spread_epochs
 from kgen.report.markup import Markup, join, tag
-from kgen.report.model_pictures import pictures_of
 from kgen.report.read import RunRecord, check_comparable, read_run
 from kgen.report.tables import cards_table, environment, options_table
-from kgen.run_files import explain, replacing
+from kgen.runs.files import explain, replacing
+from kgen.runs.model_pictures import pictures_of
 
 _CAPTIONS = {
     "reconstructions": "Test images, and below each row of them the row of their reconstructions.",
@@ -72,7 +72,7 @@ def _body(records: Sequence[RunRecord]) -> Markup:
     return join(
         tag("header", tag("h1", _title(records)), tag("ul", *_summaries(records), class_="runs")),
         tag("main", *_sections(records, heads, names)),
-        tag("footer", tag("p", f"Made by kgen {kgen.__version__}.")),
+        tag("footer", tag("p", f"Made by kgen {__version__}.")),
     )
 
 

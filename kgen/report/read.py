@@ -8,13 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kgen import doctor_file
 from kgen.errors import UserError
 from kgen.metrics.card import Card
-from kgen.run_files import explain, read_config, read_env, read_metrics
-
-PICTURES = "pictures"
-"""The folder of a run for pictures made from its model."""
+from kgen.runs import doctor_file
+from kgen.runs.files import PICTURES, explain, read_config, read_env, read_metrics
 
 _DOCTOR = {
     "findings": {"check": str, "epoch": int, "saw": str, "means": str, "advice": str},
@@ -38,7 +35,7 @@ class RunRecord:
     findings: list[dict[str, Any]]
     """Of the doctor: the fields of `kgen.callbacks.Finding`."""
     rewinds: list[dict[str, Any]]
-    """The fields of `kgen.rewind.Rewind`."""
+    """The fields of `kgen.runs.rewind.Rewind`."""
 
     @property
     def name(self) -> str:

@@ -213,7 +213,7 @@ def main() -> None:
         study(plane, train(plane, options.minutes / 4.0), options)
     if not options.plane:
         clothes = images(options.data, options.examples)
-        models = [kgen.run.load_model(run) for run in options.runs or ()]
+        models = [kgen.runs.load_model(run) for run in options.runs or ()]
         study(clothes, models or train(clothes, options.minutes), options)
 
 

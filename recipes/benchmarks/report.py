@@ -23,7 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from kgen import data, pictures, recipe
+from kgen import data, pictures
+from kgen.runs import recipe
 
 
 def main() -> None:

@@ -25,7 +25,7 @@ def arithmetic(run: Path, path: Path) -> Path:
 
     Raises ValueError where the model makes too few of a kind.
     """
-    model = kgen.run.load_model(run)
+    model = kgen.runs.load_model(run)
     latents = ops.convert_to_numpy(model.prior.sample(kgen.random.keys(0, _DRAWN)))
     probabilities = fashion_classifier().probabilities(model.decode(latents))
     kinds = [latents[_surest(probabilities, name)] for name in EQUATION]

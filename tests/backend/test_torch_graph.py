@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kgen.backend.torch_graph import add_biases, drop_copies
+from kgen.backend.torch.graph import add_biases, drop_copies
 
 IMAGES = torch.arange(24.0).reshape(1, 2, 3, 4)
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.fx.experimental.proxy_tensor import make_fx
 
-from kgen.backend.torch_threefry import in_torch, threefry
+from kgen.backend.torch.threefry import in_torch, threefry
 
 
 def words(*shapes):

@@ -8,8 +8,8 @@ from families import gan, named, toy_data, vae
 
 from kgen.callbacks import Doctor, Finding
 from kgen.callbacks.doctor import Check
-from kgen.doctor_file import read_doctor, write_doctor
 from kgen.errors import UserError
+from kgen.runs.doctor_file import read_doctor, write_doctor
 
 X = toy_data(named("gan"))
 

@@ -10,11 +10,10 @@ from families import gan, named, toy_data, vae
 
 import kgen
 from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
-from kgen.doctor_file import read_doctor
 from kgen.errors import UserError
-from kgen.recipe import Config, train
-from kgen.rewind import DivergenceError, read_rewinds
-from kgen.run import Run, load_model, read_metrics
+from kgen.runs import Config, Run, load_model, read_metrics, train
+from kgen.runs.doctor_file import read_doctor
+from kgen.runs.rewind import DivergenceError, read_rewinds
 
 X = toy_data(named("gan"))
 
@@ -145,20 +144,20 @@ def test_stop_is_the_default_and_leaves_the_state():
     ):
         train(recipe(), Options(on_nan="stop"))
     assert read_doctor("run")["rewinds"] == []
-    assert kgen.run.finished_epochs("run") == 2
+    assert kgen.runs.finished_epochs("run") == 2
 
 
 def test_a_stopped_run_may_be_resumed_with_rewind():
     with pytest.raises(DivergenceError):
         train(recipe(), Options(on_nan="stop"))
     train(recipe(), Options(resume=True))
-    assert kgen.run.finished_epochs("run") == 4
+    assert kgen.runs.finished_epochs("run") == 4
 
 
 def test_after_three_rewinds_it_ends_with_the_error():
     with pytest.raises(UserError, match=r"diverged in epoch 2.*taken back 3 times already, to 0.125"):
         train(recipe(poison=(2, 0.0)), Options())
-    assert kgen.run.finished_epochs("run") == 1
+    assert kgen.runs.finished_epochs("run") == 1
     assert len(read_rewinds("run")) == 3
 
 
@@ -251,5 +250,5 @@ def test_a_scaled_schedule_is_saved_with_its_optimizer():
 
 def test_an_unknown_choice_is_refused(capsys):
     with pytest.raises(SystemExit):
-        kgen.recipe.cli(recipe(), Config, ["--on-nan", "pray"])
+        kgen.runs.cli(recipe(), Config, ["--on-nan", "pray"])
     assert "on-nan" in capsys.readouterr().err

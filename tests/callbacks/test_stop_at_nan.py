@@ -7,9 +7,8 @@ import pytest
 import kgen
 from kgen.callbacks import Doctor, StopAtNaN
 from kgen.callbacks.doctor import NaN
-from kgen.recipe import Config
-from kgen.rewind import DivergenceError
-from kgen.run import Run, read_metrics
+from kgen.runs import Config, Run, read_metrics
+from kgen.runs.rewind import DivergenceError
 
 
 class Root(kgen.GenerativeModel):

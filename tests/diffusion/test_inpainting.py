@@ -11,7 +11,7 @@ from test_schedules import name
 
 import kgen
 from kgen import diffusion
-from kgen.diffusion.pictures import save_inpainting
+from kgen.pictures import save_inpainting
 
 MEAN, RHO, KNOWN = np.array([0.5, -0.3]), 0.9, 2.0
 EXACT_MEAN = MEAN[1] + RHO * (KNOWN - MEAN[0])  # of the second coordinate, given the first

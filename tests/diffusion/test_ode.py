@@ -5,7 +5,8 @@ import pytest
 from diffusion_oracles import array, tensor
 from keras import ops
 
-from kgen import backend, ode
+from kgen import backend
+from kgen.numerics import ode
 
 
 def rotation(t, x):

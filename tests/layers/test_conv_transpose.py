@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kgen import backend
-from kgen.backend.convolution import prefers_matmul
+from kgen.backend import prefers_matmul
 from kgen.layers import Conv2DTranspose
 from kgen.layers.conv_transpose import conv_transpose_by_matmul
 

@@ -23,8 +23,8 @@ import kgen
 from kgen.core.endpoint import endpoint
 
 ROOMS = (
-    *("autoregressive", "diffusion", "distributions", "flow", "gan", "layers", "networks", "ode"),
-    *("random", "vae"),
+    *("autoregressive", "diffusion", "distributions", "flow", "gan", "layers", "networks"),
+    *("numerics", "random", "vae"),
 )
 DERIVATIVES = ("divergence", "fori_loop", "gradient", "jvp", "vjp", "while_loop")
 # Of one function in one test: later calls are the steps of a loop that the test makes.

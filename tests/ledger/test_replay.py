@@ -16,7 +16,12 @@ from kgen import backend
 
 TOGETHER = 40  # calls in one program
 TOLERANCE, OF_LOOPS, OF_HALF = 1e-5, 1e-4, 2e-2  # bfloat16 has 8 bits: 2 roundings of 1/128
-LOOPS = ("kgen.ode", "kgen.diffusion.solvers", "kgen.diffusion.sampling", "kgen.diffusion.likelihood")
+LOOPS = (
+    "kgen.numerics.ode",
+    "kgen.diffusion.solvers",
+    "kgen.diffusion.sampling",
+    "kgen.diffusion.likelihood",
+)
 LOOP_FUNCTIONS = ("kgen.backend.fori_loop", "kgen.backend.while_loop")
 
 

@@ -5,7 +5,8 @@ import zipfile
 import keras
 
 import kgen
-from kgen.report import pictures_of, write_report
+from kgen.report import write_report
+from kgen.runs import pictures_of
 
 
 def save(model, run):

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kgen.doctor_file import write_doctor
 from kgen.pictures import save_grid
 from kgen.report import write_report
 from kgen.report.axes import ticks
 from kgen.report.curves import Curve, chart
+from kgen.runs.doctor_file import write_doctor
 
 SCRIPT = "<script>alert('x')</script>"
 

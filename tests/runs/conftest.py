@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import kgen
-from kgen import recipe
+from kgen.runs import recipe
 
 TINY = {
     "gan_ring": "--examples 512 --batch-size 64 --hidden 8 8",
@@ -92,7 +92,7 @@ def at_batch(monkeypatch):
     """Makes runs of this process call something after their k-th batch."""
 
     def at_batch(k, action):
-        of_the_run, calls = kgen.run.Run.callbacks, []
+        of_the_run, calls = kgen.runs.Run.callbacks, []
 
         def count(*_, **__):
             calls.append(1)
@@ -103,7 +103,7 @@ def at_batch(monkeypatch):
             extra = keras.callbacks.LambdaCallback(on_train_batch_end=count)
             return [*of_the_run(self, model, **arguments), extra]
 
-        monkeypatch.setattr(kgen.run.Run, "callbacks", callbacks)
+        monkeypatch.setattr(kgen.runs.Run, "callbacks", callbacks)
 
     return at_batch
 

@@ -36,11 +36,11 @@ def replace(source, target):
     rename(source, target)
 
 
-of_the_run, rename = kgen.run.Run.callbacks, os.replace
+of_the_run, rename = kgen.runs.Run.callbacks, os.replace
 if moment == "batch":
-    kgen.run.Run.callbacks = callbacks
+    kgen.runs.Run.callbacks = callbacks
 else:
     os.replace = replace
 
-module = kgen.recipe.load("gan_ring")
-kgen.recipe.cli(module.main, module.Config, options)
+module = kgen.runs.recipe.load("gan_ring")
+kgen.runs.cli(module.main, module.Config, options)

@@ -4,8 +4,8 @@ import numpy as np
 from click.testing import CliRunner
 
 from kgen.cli import main
-from kgen.run import load_model
-from kgen.run_files import read_metrics
+from kgen.runs import load_model
+from kgen.runs.files import read_metrics
 
 
 def test_it_writes_and_keeps_the_model(train):

@@ -6,9 +6,9 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from kgen import Diffusion, networks, recipe
+from kgen import Diffusion, networks
 from kgen.cli import main
-from kgen.run import Run, load_model
+from kgen.runs import Run, load_model, recipe
 
 RUN = "from kgen.cli import main; main({words!r}, 'kgen', standalone_mode=False)"
 HELP = f"""

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 from PIL import Image
 
-from kgen import leaderboard
 from kgen.cli import main
 from kgen.errors import UserError
+from kgen.evaluation import leaderboard
 from kgen.metrics import Card
-from kgen.run import load_model, read_env, read_metrics
+from kgen.runs import load_model, read_env, read_metrics
 
 CARDS = ["sliced_wasserstein", "wasserstein", "mmd", "two_sample_accuracy", "modes_covered"]
 

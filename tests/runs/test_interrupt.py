@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from kgen.errors import UserError
-from kgen.recipe import Config
-from kgen.run import Run, finished_epochs, read_metrics
+from kgen.runs import Config, Run, finished_epochs, read_metrics
 
 KILLED = Path(__file__).parent / "killed.py"
 TINY_RING = ["--examples", "512", "--batch-size", "64", "--hidden", "8", "8", "--epochs", "3"]

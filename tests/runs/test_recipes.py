@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from kgen import recipe
 from kgen.errors import UserError
+from kgen.runs import recipe
 
 NAMES = sorted(recipe.summaries())
 

@@ -15,8 +15,7 @@ from PIL import Image
 import kgen
 from kgen.errors import UserError
 from kgen.evaluation import evaluate_runs
-from kgen.recipe import Config
-from kgen.run import Run, finished_epochs, load_model, read_config, read_env, read_metrics
+from kgen.runs import Config, Run, finished_epochs, load_model, read_config, read_env, read_metrics
 
 
 def edit(file, **changes):

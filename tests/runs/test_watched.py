@@ -2,7 +2,7 @@
 
 import pytest
 
-from kgen.doctor_file import read_doctor
+from kgen.runs.doctor_file import read_doctor
 
 
 def names(path):

@@ -18,8 +18,8 @@ from kgen.callbacks.doctor.nan import NaN
 from kgen.callbacks.doctor.overfitting import Overfitting
 from kgen.callbacks.doctor.posterior_collapse import PosteriorCollapse
 from kgen.callbacks.doctor.saturation import Saturation
-from kgen.doctor_file import read_doctor, write_doctor
 from kgen.metrics.mixtures import Mixture
+from kgen.runs.doctor_file import read_doctor, write_doctor
 
 
 class Doctor(keras.callbacks.Callback):
@@ -27,7 +27,7 @@ class Doctor(keras.callbacks.Callback):
 
     A disease is spoken of once it was seen for the patience of its check, and again only when it has
     become twice as severe. Put it before callbacks that may end the training, as those of
-    `kgen.run.Run` do at a NaN.
+    `kgen.runs.Run` do at a NaN.
 
     Args:
         reference: training examples `(n, ...)`, of which the checks take the first 32 to 1000; None:

@@ -2,7 +2,6 @@
 
 from kgen.diffusion.distillation.consistency import ConsistencyModel
 from kgen.diffusion.distillation.progressive import ProgressiveDistillation
-from kgen.diffusion.distillation.quality import Quality
 from kgen.diffusion.distillation.reflow import Pairs, reflow_pairs
 from kgen.diffusion.distillation.student import student_network
 
@@ -10,7 +9,6 @@ __all__ = [
     "ConsistencyModel",
     "Pairs",
     "ProgressiveDistillation",
-    "Quality",
     "reflow_pairs",
     "student_network",
 ]

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 import keras
 
-from kgen import ode
 from kgen.backend import Tensor
 from kgen.diffusion.solvers.base import Problem, Solver
+from kgen.numerics import ode
 
 
 @keras.saving.register_keras_serializable("kgen")

@@ -7,11 +7,12 @@ import keras
 from keras import ops
 
 import kgen.random
-from kgen import backend, ode
+from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.check import check_network
 from kgen.flow.layers.base import Transform
 from kgen.flow.transforms.base import zero_ladj
+from kgen.numerics import ode
 
 State = tuple[Tensor, Tensor]
 
@@ -24,8 +25,8 @@ class Continuous(Transform):
 
     A step of training takes `steps` steps of Runge and Kutta's fourth-order method and differentiates
     through them: the gradient is exactly that of the loss, at a cost that does not change. Everything
-    else takes the adaptive method of `kgen.ode` and the exact divergence. Where both disagree the
-    training needs more steps.
+    else takes the adaptive method of `kgen.numerics.ode` and the exact divergence. Where both disagree
+    the training needs more steps.
 
     Args:
         network: `kgen.networks.conditioner(dim, dim, context=1 + width)` with a smooth activation: x

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kgen.errors import UserError
-from kgen.run_files import write_json
+from kgen.runs.files import write_json
 
 NAME = "doctor.json"
 _EMPTY: dict[str, list[dict[str, Any]]] = {"findings": [], "rewinds": []}
@@ -20,7 +20,7 @@ _EMPTY: dict[str, list[dict[str, Any]]] = {"findings": [], "rewinds": []}
 def read_doctor(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:
     """Gives the findings and the rewinds of a run; empty lists where there are none.
 
-    A finding has the fields of `kgen.callbacks.Finding`, a rewind those of `kgen.rewind.Rewind`.
+    A finding has the fields of `kgen.callbacks.Finding`, a rewind those of `kgen.runs.rewind.Rewind`.
     Raises UserError where the file is damaged.
     """
     file = Path(path) / NAME

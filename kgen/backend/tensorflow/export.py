@@ -6,13 +6,22 @@ from typing import TYPE_CHECKING
 import keras
 import tensorflow as tf
 
-from kgen.backend.saved_model import save, tf_function
 from kgen.backend.scope import Function, Tensor
+from kgen.backend.tensorflow.saved_model import save, tf_function
 
 if TYPE_CHECKING:
     import onnx
 
 _OPSET = 18  # the first with bitwise operations, of which the random numbers are made
+
+
+def write_export(model: keras.Model, directory: Path, format: str, jit_compile: bool) -> bool:
+    """See `kgen.backend.write_export`."""
+    if format == "onnx":
+        write_onnx(model, directory)
+    else:
+        write_saved_model(model, directory, jit_compile)
+    return True
 
 
 def write_saved_model(model: keras.Model, directory: Path, jit_compile: bool) -> None:

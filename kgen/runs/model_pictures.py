@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kgen.errors import UserError
-from kgen.recipe import Config, data_of
-from kgen.report.read import PICTURES
-from kgen.run_files import STATE, load_model, read_config, read_env
+from kgen.runs.files import PICTURES, STATE, load_model, read_config, read_env
+from kgen.runs.recipe import Config, data_of
 
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel

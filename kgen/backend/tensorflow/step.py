@@ -1,7 +1,6 @@
 """The engine's TensorFlow side: gradient tapes, and `tf.function` with or without XLA."""
 
 import contextlib
-import contextvars
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -11,9 +10,9 @@ import tensorflow as tf
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import Function, Tensor, values_of
-from kgen.backend.tensorflow_adam import FusedAdam
-from kgen.backend.tensorflow_order import same_in_every_trace
-from kgen.backend.threefry_rounds import threefry as rounds
+from kgen.backend.tensorflow.adam import FusedAdam
+from kgen.backend.tensorflow.order import same_in_every_trace
+from kgen.backend.tensorflow.threefry import fused_threefry
 
 
 def value_and_grad(
@@ -72,11 +71,6 @@ def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool
     return tf.function(fn, jit_compile=jit, autograph=False, reduce_retracing=True)
 
 
-def loop_body(body: Function) -> Function:
-    """See `kgen.backend.loop_body`."""
-    return body
-
-
 def step_function(model: keras.Model, step: Function, training: bool) -> Function | None:
     """See `kgen.backend.step_function`: Keras' own where replicas or several steps run in one call.
 
@@ -131,11 +125,8 @@ def _shapes(batch: Any) -> list[Any]:
 
 
 def _trace(step: Function, data: Any) -> Any:
-    token = _in_step.set(True)
-    try:
+    with fused_threefry():
         return step(tf.nest.map_structure(_none_for_optional, data))
-    finally:
-        _in_step.reset(token)
 
 
 def _none_for_optional(value: Any) -> Any:
@@ -143,67 +134,9 @@ def _none_for_optional(value: Any) -> Any:
     return None if isinstance(value, tf.experimental.Optional) else value
 
 
-def together(models: Sequence[keras.Model]) -> None:
-    """See `kgen.backend.together`: one after another."""
-
-
 def concrete() -> contextlib.AbstractContextManager[Any]:
     """See `kgen.backend.concrete`."""
     return tf.init_scope()
-
-
-def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-    """See `kgen.backend.threefry`."""
-    words = [tf.convert_to_tensor(word) for word in (k0, k1, x0, x1)]
-    return _fused_threefry(*words) if _in_step.get() else _threefry(*words)
-
-
-def _threefry(*words: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    return rounds(*words, _rotate_left)
-
-
-# A hundred operations on a few numbers each: XLA makes one of them, which takes a third of the time.
-_fused_threefry = tf.function(_threefry, jit_compile=True, autograph=False)
-# Only while a step is traced: what is exported may have to become ONNX.
-_in_step: contextvars.ContextVar[bool] = contextvars.ContextVar("in_step", default=False)
-
-
-def _rotate_left(x: tf.Tensor, distance: int) -> tf.Tensor:
-    # int32 shifts right with its sign: mask the copies of the sign bit away.
-    low = tf.bitwise.right_shift(x, 32 - distance) & ((1 << distance) - 1)
-    return tf.bitwise.left_shift(x, distance) | low
-
-
-def batch_norm(
-    x: Tensor, scale: Tensor, offset: Tensor, epsilon: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """See `kgen.backend.batch_norm`."""
-    y, mean, variance = tf.compat.v1.nn.fused_batch_norm(x, scale, offset, epsilon=epsilon)
-    size = tf.cast(tf.size(x) // tf.size(mean), variance.dtype)
-    # the kernel's variance is that of n - 1
-    return y, mean, tf.stop_gradient(variance * ((size - 1.0) / size))
-
-
-def group_norm(
-    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
-) -> None:
-    """See `kgen.backend.group_norm`."""
-
-
-def attention(queries: Tensor, keys: Tensor, values: Tensor) -> None:
-    """See `kgen.backend.attention`."""
-
-
-def conv(
-    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
-) -> None:
-    """See `kgen.backend.conv`."""
-
-
-def conv_transpose(
-    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
-) -> None:
-    """See `kgen.backend.conv_transpose`."""
 
 
 def fit_strategy(strategy: tf.distribute.Strategy) -> Any:
@@ -233,13 +166,3 @@ class _Untuned:
             options.autotune.enabled = False
             dataset = dataset.with_options(options)
         return dataset
-
-
-def synchronize(model: keras.Model) -> None:
-    """See `kgen.backend.synchronize`: variables are always current here."""
-
-
-@contextlib.contextmanager
-def keep_weights(model: keras.Model) -> Iterator[None]:
-    """See `kgen.backend.keep_weights`: variables keep their values here."""
-    yield

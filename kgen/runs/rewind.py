@@ -14,8 +14,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kgen.doctor_file import read_doctor, write_doctor
 from kgen.errors import UserError
+from kgen.runs.doctor_file import read_doctor, write_doctor
 
 if TYPE_CHECKING:
     import keras

@@ -1,14 +1,15 @@
 """The engine's JAX side: derivatives of stateful functions, and compiled programs."""
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
 import keras
 from jax.extend.random import threefry2x32_p
 
-from kgen.backend.jax_together import Together
+from kgen.backend.jax.together import Together
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
 
 
@@ -85,16 +86,6 @@ def compile_program(fn: Function, variables: Sequence[keras.Variable], jit: bool
     return lambda *arguments: compiled(values_of(variables), *arguments)
 
 
-def loop_body(body: Function) -> Function:
-    """See `kgen.backend.loop_body`."""
-    return body
-
-
-def step_function(model: keras.Model, step: Callable, training: bool) -> Function | None:
-    """See `kgen.backend.step_function`: Keras' own compiles the stateless step."""
-    return None
-
-
 def together(models: Sequence[keras.Model]) -> Together:
     """See `kgen.backend.together`."""
     return Together(models)
@@ -111,32 +102,6 @@ def threefry(k0: Tensor, k1: Tensor, x0: Tensor, x1: Tensor) -> tuple[Tensor, Te
     words = jax.numpy.broadcast_arrays(*words)
     words = [jax.lax.bitcast_convert_type(word, "uint32") for word in words]
     return tuple(jax.lax.bitcast_convert_type(word, "int32") for word in threefry2x32_p.bind(*words))
-
-
-def batch_norm(x: Tensor, scale: Tensor, offset: Tensor, epsilon: float) -> None:
-    """See `kgen.backend.batch_norm`: XLA fuses Keras' own."""
-
-
-def group_norm(
-    x: Tensor, scale: Tensor | None, offset: Tensor | None, groups: int, epsilon: float
-) -> None:
-    """See `kgen.backend.group_norm`."""
-
-
-def attention(queries: Tensor, keys: Tensor, values: Tensor) -> None:
-    """See `kgen.backend.attention`."""
-
-
-def conv(
-    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
-) -> None:
-    """See `kgen.backend.conv`."""
-
-
-def conv_transpose(
-    inputs: Tensor, kernel: Tensor, bias: Tensor | None, strides: tuple[int, int], padding: str
-) -> None:
-    """See `kgen.backend.conv_transpose`."""
 
 
 def synchronize(model: keras.Model) -> None:
@@ -160,3 +125,13 @@ def keep_weights(model: keras.Model) -> Iterator[None]:
             if variable._value is None and not value.is_deleted():
                 variable.assign(value)
         raise
+
+
+def write_export(model: keras.Model, directory: Path, format: str, jit_compile: bool) -> bool:
+    """See `kgen.backend.write_export`: only this loads TensorFlow."""
+    if format != "tf_saved_model" or not jit_compile:
+        return False
+    from kgen.backend.jax.export import write_saved_model
+
+    write_saved_model(model, directory)
+    return True

@@ -1,4 +1,4 @@
-"""Tells a network labels: in front of it, at its end, or by asking it for them.
+"""Adds class labels to a network: embedded input, projection, or auxiliary head.
 
 Each function makes a new functional model around a network, whose layers it shares. Labels are int32
 `(batch,)`, 0 ... classes - 1; a network with labels takes the list [x, labels].

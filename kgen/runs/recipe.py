@@ -21,10 +21,9 @@ import click
 import tyro
 
 import kgen.data
-from kgen.data.checks import did_you_mean
-from kgen.errors import UserError
-from kgen.rewind import DivergenceError, note_rewind
-from kgen.run_files import finished_epochs, leaving_no_shell
+from kgen.errors import UserError, did_you_mean
+from kgen.runs.files import finished_epochs, leaving_no_shell
+from kgen.runs.rewind import DivergenceError, note_rewind
 
 BACKENDS = ("tensorflow", "jax", "torch")
 _COUNTS = ("epochs", "batch_size", "examples", "resolution")
@@ -140,7 +139,8 @@ def train(main: Callable[[Config], None], config: Config) -> None:
     """Calls `main(config)`, and where training diverges and `on_nan` is "rewind", calls it again.
 
     Then it resumes from the last good state, or the start, with half the learning rate, at most three
-    times; see `kgen.rewind`. Raises `kgen.rewind.DivergenceError`, or UserError after the last rewind.
+    times; see `kgen.runs.rewind`. Raises `kgen.runs.DivergenceError`, or UserError after the last
+    rewind.
     """
     while True:
         try:
@@ -171,7 +171,7 @@ def choose_backend(asked: str | None) -> None:
 
 def folder() -> Path:
     """The folder of the recipes: that of an installed kgen, else that of the checkout."""
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     installed = package / "recipes"
     return installed if installed.is_dir() else package.parent / "recipes"
 

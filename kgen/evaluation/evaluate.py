@@ -13,14 +13,13 @@ import numpy as np
 
 import kgen.data
 from kgen.data import Dataset, LazyArray
-from kgen.data.checks import did_you_mean
 from kgen.data.images import RANGE, prepare
-from kgen.errors import UserError
+from kgen.errors import UserError, did_you_mean
 from kgen.metrics import Card, Evaluator, format_value
 from kgen.metrics.features.resize import METHOD, resize, to_channels
 from kgen.metrics.suites import FEATURES
-from kgen.recipe import Config, data_of
-from kgen.run_files import explain, finished_epochs, load_model, read_config, write_json
+from kgen.runs.files import explain, finished_epochs, load_model, read_config, write_json
+from kgen.runs.recipe import Config, data_of
 
 FILE = "evaluation.json"
 

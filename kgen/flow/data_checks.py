@@ -1,4 +1,4 @@
-"""A look at the data of `fit` before the first step."""
+"""Validates the data of `fit` before the first step."""
 
 import warnings
 from typing import Any

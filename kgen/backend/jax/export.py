@@ -9,8 +9,8 @@ import numpy as np
 import tensorflow as tf
 from jax.experimental import jax2tf
 
-from kgen.backend.saved_model import save, tf_function
 from kgen.backend.scope import ChildScope, Function, Tensor
+from kgen.backend.tensorflow.saved_model import save, tf_function
 
 _PLATFORMS = ("cpu", "cuda", "tpu")  # it is compiled where it is served
 

@@ -7,7 +7,7 @@ from keras import layers
 
 from kgen.backend import Tensor
 from kgen.layers import Conv2D, GlorotUniform
-from kgen.networks.conditioning import everywhere
+from kgen.networks.diffusion_inputs import everywhere
 from kgen.networks.seeds import layer_seeds
 
 

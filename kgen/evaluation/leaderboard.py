@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from kgen.errors import UserError
-from kgen.evaluation import FILE
+from kgen.evaluation.evaluate import FILE
 from kgen.metrics import Card, format_value
-from kgen.run_files import (
+from kgen.runs.files import (
     cores,
     explain,
     finished_epochs,

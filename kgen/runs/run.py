@@ -29,32 +29,30 @@ from typing import TYPE_CHECKING, Any
 import click
 import numpy as np
 
-import kgen
+from kgen import __version__
 from kgen.errors import UserError
-from kgen.rewind import DivergenceError, lower_learning_rate
-from kgen.run_files import (
+from kgen.runs.files import (
     STATE,
     check_state,
     cores,
     explain,
     finished_epochs,
     is_run,
-    load_model,
     read_config,
     read_env,
     read_metrics,
     replacing,
     write_json,
 )
+from kgen.runs.model_pictures import pictures_of
+from kgen.runs.rewind import DivergenceError, lower_learning_rate
 
 if TYPE_CHECKING:
     import keras
 
     from kgen.core import GenerativeModel
     from kgen.data import Batches
-    from kgen.recipe import Config
-
-__all__ = ["Run", "finished_epochs", "load_model", "read_config", "read_env", "read_metrics"]
+    from kgen.runs.recipe import Config
 
 _NEXT = ".next.keras"
 _SHOWN = 64  # images in a picture; points are all shown
@@ -89,7 +87,7 @@ class Run:
     def restore(self, model: "GenerativeModel", batches: "Batches") -> None:
         """Brings a compiled model and its batches to the end of epoch `epoch`; 0: leaves them.
 
-        After a rewind the learning rates are lower: see `kgen.rewind`.
+        After a rewind the learning rates are lower: see `kgen.runs.rewind`.
         """
         batches.epoch = self.epoch
         if self.epoch:
@@ -137,8 +135,6 @@ class Run:
                 self._write_state(model, epoch + 1)  # last: only now the epoch counts as finished
 
         def finish(logs: Any) -> None:
-            from kgen.report import pictures_of
-
             pictures_of(self.path, model)  # now, since a report would have to load the model first
 
         write = keras.callbacks.LambdaCallback(on_epoch_end=end, on_train_end=finish)
@@ -279,7 +275,7 @@ def _environment(config: "Config") -> dict[str, Any]:
         "backend": backend,
         "seed": config.seed,
         "git": _git_commit(config),
-        "versions": {"kgen": kgen.__version__, "python": platform.python_version(), **versions},
+        "versions": {"kgen": __version__, "python": platform.python_version(), **versions},
         "platform": platform.platform(),
         "cores": cores(),
     }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from kgen.pictures import save_grid
+from kgen.pictures.grids import save_grid
 
 
 def save_paths(

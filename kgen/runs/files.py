@@ -1,4 +1,4 @@
-"""Reads and checks the files of a run directory; see `kgen.run` for what they hold.
+"""Reads and checks the files of a run directory; see `kgen.runs.run` for what they hold.
 
 Importing this module loads no Keras.
 """
@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kgen.data.checks import did_you_mean
-from kgen.errors import UserError
+from kgen.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from kgen.core import GenerativeModel
 
 STATE = "model.keras"
+PICTURES = "pictures"
+"""The folder of a run for pictures made from its model."""
 _SHELL = {"config.json", "env.json", "samples"}  # what a run writes before its first epoch
 
 

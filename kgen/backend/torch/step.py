@@ -13,17 +13,10 @@ from torch.fx.experimental.proxy_tensor import disable_proxy_modes_tracing, make
 
 from kgen.backend.adam import replaced
 from kgen.backend.scope import ChildScope, Function, Tensor, values_of
-from kgen.backend.torch_adam import update
-from kgen.backend.torch_graph import add_biases, drop_copies, reuse_memory
-from kgen.backend.torch_layers import attention as attention
-from kgen.backend.torch_layers import batch_norm as batch_norm
-from kgen.backend.torch_layers import conv as conv
-from kgen.backend.torch_layers import conv_transpose as conv_transpose
-from kgen.backend.torch_layers import group_norm as group_norm
-from kgen.backend.torch_layers import plain_operations
-from kgen.backend.torch_loop import Program
-from kgen.backend.torch_loop import loop_body as loop_body
-from kgen.backend.torch_threefry import threefry as threefry
+from kgen.backend.torch.adam import update
+from kgen.backend.torch.graph import add_biases, drop_copies, reuse_memory
+from kgen.backend.torch.kernels import plain_operations
+from kgen.backend.torch.loop import Program
 
 
 def value_and_grad(
@@ -113,25 +106,11 @@ def step_function(model: keras.Model, step: Callable, training: bool) -> Functio
     return run
 
 
-def together(models: Sequence[keras.Model]) -> None:
-    """See `kgen.backend.together`: one after another."""
-
-
 @contextlib.contextmanager
 def concrete() -> Iterator[None]:
     """See `kgen.backend.concrete`."""
     with disable_proxy_modes_tracing(), unset_fake_temporarily():
         yield
-
-
-def synchronize(model: keras.Model) -> None:
-    """See `kgen.backend.synchronize`: variables are always current here."""
-
-
-@contextlib.contextmanager
-def keep_weights(model: keras.Model) -> Iterator[None]:
-    """See `kgen.backend.keep_weights`: variables keep their values here."""
-    yield
 
 
 class Traced:

@@ -1,0 +1,1 @@
+"""Numerical methods that know of no model: solvers of ordinary differential equations."""
