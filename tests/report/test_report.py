@@ -13,8 +13,7 @@ from PIL import Image
 from kgen.doctor_file import write_doctor
 from kgen.pictures import save_grid
 from kgen.report import write_report
-from kgen.report.axes import ticks
-from kgen.report.curves import Curve, chart
+from kgen.report.curves import Curve, chart, ticks
 
 SCRIPT = "<script>alert('x')</script>"
 
