@@ -2,12 +2,10 @@
 
 import base64
 import io
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kgen.errors import UserError
-from kgen.report.markup import Markup, tag
 
 if TYPE_CHECKING:
     from PIL.Image import Image as Picture
@@ -16,11 +14,10 @@ _BYTES = 131_072  # of a picture at most: fifty, in base64, are less than 9 MB
 _NARROW = 320  # pixels of a picture that is shown at twice its size
 _SIDE = 800  # pixels of a picture that is not kept as it is
 _QUALITY = 85  # of WebP
-_EPOCHS = 50  # pictures of samples that a page holds of one run
 
 
-def image(file: Path, alt: str, **attributes: object) -> Markup:
-    """Gives an `img` with the picture inside.
+def image(file: Path) -> dict[str, object]:
+    """Gives the attributes of an `img` with the picture inside.
 
     A PNG of at most 128 KiB keeps every pixel; another picture becomes WebP of at most 800 x 800
     pixels, fewer where it would be larger than that.
@@ -41,19 +38,7 @@ def image(file: Path, alt: str, **attributes: object) -> Markup:
     source = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     scale = 2 if width <= _NARROW else 1
     size = {"width": scale * width, "height": scale * height}
-    return tag("img", src=source, alt=alt, class_="pixels" if scale > 1 else None, **size, **attributes)
-
-
-def spread_epochs(samples: Mapping[int, Path]) -> dict[int, Path]:
-    """Gives at most 50 of the pictures, evenly spaced, the first and the last among them.
-
-    >>> list(spread_epochs({epoch: Path() for epoch in range(1, 100)}))[:3]
-    [1, 3, 5]
-    """
-    epochs = sorted(samples)
-    if len(epochs) > _EPOCHS:
-        epochs = [epochs[round(i * (len(epochs) - 1) / (_EPOCHS - 1))] for i in range(_EPOCHS)]
-    return {epoch: samples[epoch] for epoch in epochs}
+    return {"src": source, "class": "pixels" if scale > 1 else None, **size}
 
 
 def _webp(picture: "Picture") -> bytes:

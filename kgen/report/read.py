@@ -48,6 +48,11 @@ class RunRecord:
         return sorted({*self.samples, *(epoch for series in self.metrics.values() for epoch in series)})
 
     @property
+    def told(self) -> list[dict[str, Any]]:
+        """What the doctor says: the findings and the rewinds by epoch."""
+        return sorted([*self.findings, *self.rewinds], key=lambda told: told["epoch"])
+
+    @property
     def pictures(self) -> dict[str, Path]:
         """The pictures made from the model, by name."""
         return {file.stem: file for file in sorted((self.path / PICTURES).glob("*.png"))}

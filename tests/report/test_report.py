@@ -12,8 +12,7 @@ from PIL import Image
 
 from kgen.pictures import save_grid
 from kgen.report import write_report
-from kgen.report.axes import ticks
-from kgen.report.curves import Curve, chart
+from kgen.report.curves import Curve, chart, ticks
 from kgen.runs.doctor_file import write_doctor
 
 SCRIPT = "<script>alert('x')</script>"
