@@ -39,7 +39,7 @@ class MaskedAutoregressive(Transform):
     >>> import numpy as np
     >>> import kgen
     >>> layer = MaskedAutoregressive(kgen.networks.made(3, 2))
-    >>> tuple(layer.call_and_ladj(np.ones((5, 3), "float32"))[1].shape)
+    >>> tuple(layer.call_and_ladj(ops.ones((5, 3)))[1].shape)
     (5,)
     """
 

@@ -32,7 +32,7 @@ class Coupling(Transform):
     >>> import numpy as np
     >>> import kgen
     >>> layer = Coupling(kgen.networks.conditioner(1, 2))
-    >>> z, ladj = layer.call_and_ladj(np.ones((5, 2), "float32"))
+    >>> z, ladj = layer.call_and_ladj(ops.ones((5, 2)))
     >>> tuple(z.shape), tuple(ladj.shape)
     ((5, 2), (5,))
     """

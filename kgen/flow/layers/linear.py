@@ -31,7 +31,7 @@ class ActNorm(Transform):
     Source: "Glow" (Kingma and Dhariwal, 2018), section 3.1.
 
     >>> layer = ActNorm(1)
-    >>> z = layer.initialize(np.array([[1.0], [3.0]], "float32"))
+    >>> z = layer.initialize(ops.convert_to_tensor([[1.0], [3.0]]))
     >>> ops.convert_to_numpy(z).round(4).tolist()
     [[-1.0], [1.0]]
     """
@@ -87,7 +87,7 @@ class Permutation(Transform):
     Raises:
         ValueError: where the order is no permutation.
 
-    >>> z = Permutation((2, 0, 1)).call(np.array([[1.0, 2.0, 3.0]]))
+    >>> z = Permutation((2, 0, 1)).call(ops.convert_to_tensor([[1.0, 2.0, 3.0]]))
     >>> ops.convert_to_numpy(z).tolist()
     [[3.0, 1.0, 2.0]]
     """
@@ -125,7 +125,7 @@ class Linear(Transform):
     Source: "Glow" (Kingma and Dhariwal, 2018), equation 10, the diagonal without its signs.
 
     >>> layer = Linear(2, seed=0)
-    >>> float(layer.call_and_ladj(np.ones((1, 2), "float32"))[1][0])
+    >>> float(layer.call_and_ladj(ops.ones((1, 2)))[1][0])
     0.0
     """
 

@@ -23,7 +23,7 @@ class Affine(Elementwise):
     Source: "Density Estimation Using Real NVP" (Dinh et al., 2017), equations 7 and 8.
 
     >>> import numpy as np
-    >>> y, ladj = Affine().call_and_ladj(np.ones((1, 2), "float32"), np.zeros((1, 2, 2), "float32"))
+    >>> y, ladj = Affine().call_and_ladj(ops.ones((1, 2)), ops.zeros((1, 2, 2)))
     >>> float(y[0, 0]), float(ladj[0, 0])
     (1.0, 0.0)
     """
@@ -54,7 +54,7 @@ class Additive(Elementwise):
     Source: "NICE: Non-linear Independent Components Estimation" (Dinh et al., 2015), equation 9.
 
     >>> import numpy as np
-    >>> y, ladj = Additive().call_and_ladj(np.ones((1, 2)), np.full((1, 2, 1), 0.5))
+    >>> y, ladj = Additive().call_and_ladj(ops.ones((1, 2)), ops.full((1, 2, 1), 0.5))
     >>> float(y[0, 0]), float(ladj[0, 0])
     (1.5, 0.0)
     """

@@ -9,7 +9,7 @@ from kgen.backend import Tensor
 def lu_factors(lower: Tensor, upper: Tensor, log_diagonal: Tensor) -> tuple[Tensor, Tensor]:
     """Makes L, of a unit diagonal, and U, of diagonal exp(log_diagonal), from square matrices.
 
-    >>> zeros = np.zeros((2, 2), "float32")
+    >>> zeros = ops.zeros((2, 2))
     >>> left, right = lu_factors(zeros, zeros, zeros[0])
     >>> ops.convert_to_numpy(left @ right).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
