@@ -90,7 +90,7 @@ class _Pickler(cloudpickle.Pickler):
             raise pickle.PicklingError("a variable by itself")
         if isinstance(value, keras.Layer):
             self.half |= any(layer.compute_dtype in HALF for layer in value._flatten_layers())
-            return self._once(value, "layer", self.layers, _saved)
+            return self._once(value, "layer", self.layers, pickle.dumps)
         if is_tensor(value):
             self.half |= keras.backend.standardize_dtype(value.dtype) in HALF
             return self._once(value, "tensor", self.tensors, ops.convert_to_numpy)
@@ -102,13 +102,6 @@ class _Pickler(cloudpickle.Pickler):
             self.known[id(value)] = (kind, len(store) - 1)
             self.kept.append(value)
         return self.known[id(value)]
-
-
-def _saved(layer: keras.Layer) -> bytes:
-    """What Keras saves of a layer. Raises where that cannot be loaded."""
-    data = pickle.dumps(layer)
-    pickle.loads(data)
-    return data
 
 
 class _Unpickler(pickle.Unpickler):

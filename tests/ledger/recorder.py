@@ -128,6 +128,11 @@ class Recorder:
                 setattr(cls, name, self.wrap(value, f"{cls.__module__}.{cls.__name__}.{name}", True))
 
     def save(self, path: Path) -> None:
+        """Writes the entries whose layers can be loaded: after the tests, some of which count calls."""
+        loads = functools.cache(_loads)
+        kept = [entry for entry in self.entries if all(map(loads, entry.layers))]
+        self.left_out["a layer that its config cannot make"] += len(self.entries) - len(kept)
+        self.entries = kept
         path.parent.mkdir(parents=True, exist_ok=True)
         with open(path, "wb") as file:
             pickle.dump(self.entries, file)
@@ -160,6 +165,14 @@ def _modules() -> Iterator[ModuleType]:
         yield module
         for found in pkgutil.walk_packages(getattr(module, "__path__", []), f"{module.__name__}."):
             yield importlib.import_module(found.name)
+
+
+def _loads(layer: bytes) -> bool:
+    try:
+        pickle.loads(layer)
+    except Exception:  # whatever a class makes of a config that is not its own
+        return False
+    return True
 
 
 def _symbolic(value: Any) -> bool:
