@@ -9,6 +9,7 @@ from kgen.networks.flops import flops, parameters
 from kgen.networks.lstm import lstm
 from kgen.networks.made import made
 from kgen.networks.mlp import mlp
+from kgen.networks.names import find
 from kgen.networks.pacgan import pacgan_discriminator, pacgan_generator
 from kgen.networks.pixelcnn import gated_pixelcnn, pixelcnn
 from kgen.networks.residual_mlp import residual_mlp
@@ -26,6 +27,7 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "dit",
+    "find",
     "flops",
     "gated_pixelcnn",
     "lstm",

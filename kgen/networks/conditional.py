@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from kgen.layers import GlorotUniform, Normal
+from kgen.networks.names import named
 from kgen.networks.seeds import layer_seeds
 
 
@@ -49,8 +50,8 @@ def with_labels(
     labels = _label_input(classes)
     size = math.prod(window) * extra
     embedding = _table(classes, size, layer_seeds(seed))(labels)
-    embedding = ops.reshape(embedding, (-1, *window, extra))
-    outputs = network(layers.Concatenate()([x, embedding]))
+    embedding = named(ops.reshape(embedding, (-1, *window, extra)), "input-reshape")
+    outputs = network(layers.Concatenate(name="input-concatenate")([x, embedding]))
     return keras.Model([x, labels], outputs, name=network.name)
 
 
@@ -79,7 +80,9 @@ def with_projection(discriminator: keras.Model, classes: int, seed: int | None =
     features = _last_features(discriminator)
     labels = _label_input(classes)
     embedding = _table(classes, features.shape[-1], layer_seeds(seed))(labels)
-    logits = discriminator.outputs[0] + ops.sum(embedding * features, axis=-1, keepdims=True)
+    products = named(embedding * features, "projection-multiply")
+    inner = named(ops.sum(products, axis=-1, keepdims=True), "projection-sum")
+    logits = named(discriminator.outputs[0] + inner, "projection-add")
     return keras.Model([*discriminator.inputs, labels], logits, name=discriminator.name)
 
 

@@ -52,11 +52,15 @@ def dcgan_generator(
     channels = width * 2 ** (stages - 1)
     inputs = layers.Input((latent_dim,), name="latents")
     x = layers.Dense(
-        height * columns * channels, use_bias=False, kernel_initializer=Normal(_STDDEV, next(seeds))
+        height * columns * channels,
+        use_bias=False,
+        kernel_initializer=Normal(_STDDEV, next(seeds)),
+        name="input-dense",
     )(inputs)
-    x = layers.Reshape((height, columns, channels))(x)
+    x = layers.Reshape((height, columns, channels), name="input-reshape")(x)
     for stage in reversed(range(stages)):
-        x = layers.ReLU()(BatchNormalization(momentum=_MOMENTUM)(x))
+        x = BatchNormalization(momentum=_MOMENTUM, name=f"up_{stage}-norm")(x)
+        x = layers.ReLU(name=f"up_{stage}-activation")(x)
         last = stage == 0
         x = Conv2DTranspose(
             shape[-1] if last else width * 2 ** (stage - 1),
@@ -66,6 +70,7 @@ def dcgan_generator(
             use_bias=last,  # else the BatchNorm that follows adds one
             activation=keras.activations.tanh if last else None,
             kernel_initializer=Normal(_STDDEV, next(seeds)),
+            name=f"up_{stage}-conv",
         )(x)
     return keras.Model(inputs, x, name=name)
 
@@ -110,12 +115,14 @@ def dcgan_discriminator(
             padding="same",
             use_bias=not normalised,
             kernel_initializer=Normal(_STDDEV, next(seeds)),
+            name=f"down_{stage}-conv",
         )(x)
         if normalised:
-            x = BatchNormalization(momentum=_MOMENTUM)(x)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
+            x = BatchNormalization(momentum=_MOMENTUM, name=f"down_{stage}-norm")(x)
+        x = layers.LeakyReLU(negative_slope=0.2, name=f"down_{stage}-activation")(x)
         if dropout:
-            x = Dropout(dropout, seed=next(seeds))(x)
-    x = layers.Flatten()(x)
-    outputs = layers.Dense(1, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+            x = Dropout(dropout, seed=next(seeds), name=f"down_{stage}-dropout")(x)
+    x = layers.Flatten(name="output-flatten")(x)
+    kernel = Normal(_STDDEV, next(seeds))
+    outputs = layers.Dense(1, kernel_initializer=kernel, name="output-dense")(x)
     return keras.Model(inputs, outputs, name=name)

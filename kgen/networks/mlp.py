@@ -43,9 +43,8 @@ def mlp(
         raise ValueError(f"expected widths of at least 1, got {widths}")
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((input_dim,), name="inputs")
-    for width in hidden:
-        x = layers.Dense(width, activation=activation, kernel_initializer=GlorotUniform(next(seeds)))(x)
-    outputs = layers.Dense(
-        output_dim, activation=output_activation, kernel_initializer=GlorotUniform(next(seeds))
-    )(x)
-    return keras.Model(inputs, outputs, name=name)
+    parts = [(f"hidden_{index}", width, activation) for index, width in enumerate(hidden)]
+    for part, width, function in [*parts, ("output", output_dim, output_activation)]:
+        kernel = GlorotUniform(next(seeds))
+        x = layers.Dense(width, activation=function, kernel_initializer=kernel, name=part)(x)
+    return keras.Model(inputs, x, name=name)

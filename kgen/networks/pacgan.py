@@ -30,10 +30,12 @@ def pacgan_generator(
     """
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((latent_dim,), name="latents")
-    for _ in range(depth):
-        x = layers.Dense(width, use_bias=False, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
-    outputs = layers.Dense(output_dim, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+    for index in range(depth):
+        part = f"hidden_{index}"
+        x = _dense(width, next(seeds), f"{part}-dense", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.95, name=f"{part}-norm")(x)
+        x = layers.ReLU(name=f"{part}-activation")(x)
+    outputs = _dense(output_dim, next(seeds), "output")(x)
     return keras.Model(inputs, outputs, name="pacgan_generator")
 
 
@@ -54,8 +56,13 @@ def pacgan_discriminator(
     """
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((input_dim,), name="inputs")
-    for _ in range(depth):
-        dense = layers.Dense(width * pieces, kernel_initializer=Normal(_STDDEV, next(seeds)))
-        x = Maxout(pieces)(dense(x))
-    outputs = layers.Dense(1, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
+    for index in range(depth):
+        dense = _dense(width * pieces, next(seeds), f"hidden_{index}-dense")
+        x = Maxout(pieces, name=f"hidden_{index}-maxout")(dense(x))
+    outputs = _dense(1, next(seeds), "output")(x)
     return keras.Model(inputs, outputs, name="pacgan_discriminator")
+
+
+def _dense(units: int, seed: int, name: str, use_bias: bool = True) -> keras.layers.Layer:
+    kernel = Normal(_STDDEV, seed)
+    return layers.Dense(units, use_bias=use_bias, kernel_initializer=kernel, name=name)
