@@ -8,10 +8,11 @@ from keras import layers
 from kgen.backend import Tensor
 from kgen.layers import Conv2D, GlorotUniform
 from kgen.networks.conditioning import everywhere
-from kgen.networks.names import named
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 
 
+@scoped
 def conditioner(
     dim: int,
     outputs: int,
@@ -55,9 +56,10 @@ def conditioner(
             seen = _without_bias(width, kernel, f"{part}-context")(told)
             h = named(h + seen, f"{part}-add")
         h = h if last else layers.Activation(activation, name=f"{part}-activation")(h)
-    return keras.Model(x if told is None else [x, told], h, name=name)
+    return Functional(x if told is None else [x, told], h, name=name)
 
 
+@scoped
 def conv_conditioner(
     shape: Sequence[int],
     channels_out: int,
@@ -107,7 +109,7 @@ def conv_conditioner(
         h = named(h + u, f"block_{index}-add")
     last = Conv2D(channels_out, 3, padding="same", kernel_initializer="zeros", name="output-conv")
     y = last(_relu(h, "output-activation"))
-    return keras.Model(x if told is None else [x, told], y, name=name)
+    return Functional(x if told is None else [x, told], y, name=name)
 
 
 def _conv(width: int, size: int, seed: int, name: str) -> keras.layers.Layer:

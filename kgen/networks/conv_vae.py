@@ -6,10 +6,12 @@ import keras
 from keras import layers
 
 from kgen.layers import Conv2D, Conv2DTranspose, GlorotUniform
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole, coarse_size
 
 
+@scoped
 def conv_encoder(
     shape: Sequence[int] = (28, 28, 1),
     latent_dim: int = 16,
@@ -53,9 +55,10 @@ def conv_encoder(
     x = _dense(8 * width, next(seeds), "hidden-dense")(layers.Flatten(name="hidden-flatten")(x))
     kernel = GlorotUniform(next(seeds))
     outputs = layers.Dense(2 * latent_dim, kernel_initializer=kernel, name="output")(x)
-    return keras.Model(inputs, outputs, name=name)
+    return Functional(inputs, outputs, name=name)
 
 
+@scoped
 def conv_decoder(
     latent_dim: int = 16,
     shape: Sequence[int] = (28, 28, 1),
@@ -102,7 +105,7 @@ def conv_decoder(
             kernel_initializer=GlorotUniform(next(seeds)),
             name=f"up_{stage}-conv",
         )(x)
-    return keras.Model(inputs, x, name=name)
+    return Functional(inputs, x, name=name)
 
 
 def _dense(units: int, seed: int, name: str) -> keras.layers.Layer:

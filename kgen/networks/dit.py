@@ -13,11 +13,12 @@ from keras import layers, ops
 from kgen.layers import Dropout, GlorotUniform, GridPositions, LayerNormalization
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
-from kgen.networks.names import named
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_heads
 
 
+@scoped
 def dit(
     shape: Sequence[int],
     patch: int = 4,
@@ -72,7 +73,7 @@ def dit(
     channels = channels_out or shape[-1]
     x = _zero_dense(x, patch ** len(grid) * channels, "output-dense", dtype="float32")
     outputs = _from_patches(x, grid, patch, channels)
-    return keras.Model(list(inputs.values()), outputs, name=name)
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
 def _block(

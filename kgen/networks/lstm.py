@@ -4,11 +4,13 @@ import keras
 from keras import layers
 
 from kgen.layers import LSTM, GlorotUniform
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, embedded, finish, label_input, sequence_input
 from kgen.networks.shapes import check_whole
 
 
+@scoped
 def lstm(
     length: int,
     outputs: int,

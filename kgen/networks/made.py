@@ -8,10 +8,12 @@ from keras import layers
 
 from kgen.backend import Tensor
 from kgen.layers import ByDimension, GlorotUniform, MaskedDense
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_whole
 
 
+@scoped
 def made(
     dim: int,
     outputs: int = 1,
@@ -73,7 +75,7 @@ def made(
     ends = tuple(degree for degree in degrees for _ in range(outputs))
     last = MaskedDense(before, ends, strict=True, kernel_initializer=kernel, name="output-dense")
     y = ByDimension(outputs, name="output-by_dimension")(last(h))
-    return keras.Model(x if told is None else [x, told], y, name=name)
+    return Functional(x if told is None else [x, told], y, name=name)
 
 
 def order_of(network: keras.Model) -> list[int] | None:

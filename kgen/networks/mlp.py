@@ -7,10 +7,12 @@ from keras import layers
 
 from kgen.backend import Tensor
 from kgen.layers import GlorotUniform
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_whole
 
 
+@scoped
 def mlp(
     input_dim: int,
     output_dim: int,
@@ -47,4 +49,4 @@ def mlp(
     for part, width, function in [*parts, ("output", output_dim, output_activation)]:
         kernel = GlorotUniform(next(seeds))
         x = layers.Dense(width, activation=function, kernel_initializer=kernel, name=part)(x)
-    return keras.Model(inputs, x, name=name)
+    return Functional(inputs, x, name=name)

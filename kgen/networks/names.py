@@ -1,18 +1,56 @@
 """Layers by their path, as `down_0/block_1/conv_1`: the same in every process and every version.
 
 Keras refuses "/" in a layer's name, and torch refuses ".", so "-" stands for it: the layer's name is
-`down_0-block_1-conv_1`, and its variables' paths begin with that. What has an index counts from 0. A
-nested network's name comes before the paths of its layers: `mlp/hidden_0`.
+`down_0-block_1-conv_1`. What has an index counts from 0. A nested network's name comes before the paths
+of its layers, `mlp/hidden_0`, and each network's before its variables': `mlp/hidden_0/kernel`.
 """
 
 import difflib
 import fnmatch
-from collections.abc import Iterator
-from typing import TypeVar
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any, ParamSpec, TypeVar
 
 import keras
 
 Outputs = TypeVar("Outputs")
+Arguments = ParamSpec("Arguments")
+
+
+@keras.saving.register_keras_serializable("kgen")
+class Functional(keras.Model):
+    """A functional model whose variables' paths begin with its name when it is loaded, too.
+
+    On torch, Keras keeps a model's variables by their paths, so that those of two networks in one
+    model must differ: of two with the same path, `fit` would reset the gradient of one alone.
+    The class has the name of Keras' own, by which files of weights know a nested model.
+
+    >>> x = keras.Input((2,), name="x")
+    >>> network = Functional(x, keras.layers.Dense(1, name="output")(x), name="linear")
+    >>> Functional.from_config(network.get_config()).variables[0].path
+    'linear/output/kernel'
+    """
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> "Functional":
+        """Makes the layers in the scope of the network's name."""
+        with keras.name_scope(config["name"]):
+            return super().from_config(config, custom_objects=custom_objects)
+
+
+def scoped(build: Callable[Arguments, keras.Model]) -> Callable[Arguments, keras.Model]:
+    """Decorates a function that builds a network, so that its variables' paths begin with `name`."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def built(*args: Arguments.args, **kwargs: Arguments.kwargs) -> keras.Model:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        with keras.name_scope(bound.arguments["name"]):
+            return build(*args, **kwargs)
+
+    return built
 
 
 def find(network: keras.Model, pattern: str) -> list[keras.Layer]:

@@ -6,11 +6,13 @@ import keras
 from keras import layers
 
 from kgen.layers import AtColumn, Dropout, Gate, MaskedConv2D, RowConv2D, RowsAbove
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, finish, label_input
 from kgen.networks.shapes import as_shape
 
 
+@scoped
 def pixelcnn(
     shape: Sequence[int],
     outputs: int,
@@ -61,6 +63,7 @@ def pixelcnn(
     return finish(x, h, outputs, labels, name, next(seeds))
 
 
+@scoped
 def gated_pixelcnn(
     shape: Sequence[int],
     outputs: int,

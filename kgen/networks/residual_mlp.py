@@ -7,10 +7,12 @@ from keras import layers
 
 from kgen.layers import Dropout, GlorotUniform
 from kgen.networks.conditioning import diffusion_inputs, embedding, with_image
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole
 
 
+@scoped
 def residual_mlp(
     dim: int = 2,
     width: int = 128,
@@ -61,7 +63,7 @@ def residual_mlp(
         h = _block(h, told, dropout, seeds, f"block_{index}")
     last = _zero_dense(channels_out or dim, "output-dense", dtype="float32")
     outputs = last(_activated(h, "output-activation"))
-    return keras.Model(list(inputs.values()), outputs, name=name)
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
 def _block(

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from kgen.layers import AddVector, GlorotUniform, Normal, Shift
+from kgen.networks.names import Functional
 
 
 def label_input(classes: int | None) -> keras.KerasTensor | None:
@@ -80,7 +81,7 @@ def finish(
         raise ValueError(f"expected outputs of at least 1, got {outputs}")
     kernel = GlorotUniform(seed)
     y = layers.Dense(outputs, kernel_initializer=kernel, dtype="float32", name="output-dense")(h)
-    return keras.Model(x if labels is None else [x, labels], y, name=name)
+    return Functional(x if labels is None else [x, labels], y, name=name)
 
 
 def dense(x: keras.KerasTensor, width: int, seed: int, name: str) -> keras.KerasTensor:

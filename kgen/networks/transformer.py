@@ -7,11 +7,13 @@ import keras
 from keras import layers
 
 from kgen.layers import CausalAttention, Dropout, LayerNormalization
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, embedded, finish, label_input, sequence_input
 from kgen.networks.shapes import as_shape, check_heads
 
 
+@scoped
 def transformer(
     grid: Sequence[int],
     outputs: int,

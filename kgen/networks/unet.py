@@ -17,7 +17,7 @@ from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization, Upsa
 from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.conditioning import diffusion_inputs, embedding, everywhere, modulate, with_image
-from kgen.networks.names import named
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape
 
@@ -25,6 +25,7 @@ _CONV = {1: layers.Conv1D, 2: Conv2D, 3: layers.Conv3D}
 _UPSAMPLING = {1: layers.UpSampling1D, 3: layers.UpSampling3D}
 
 
+@scoped
 def unet(
     shape: Sequence[int],
     width: int = 32,
@@ -102,7 +103,7 @@ def unet(
     x = make.activated(make.normalised(x, "output-norm"), "output-activation")
     channels = channels_out or shape[-1]
     outputs = make.convolution(x, channels, "output-conv", zero=True, dtype="float32")
-    return keras.Model(list(inputs.values()), outputs, name=name)
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
 @dataclass(frozen=True)

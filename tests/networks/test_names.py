@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from kgen.flow import FFJORD, MAF, Glow, RealNVP
 from kgen.layers import SpectralNormalization
 from kgen.networks import (
     FourierFeatures,
@@ -199,11 +200,11 @@ def test_a_pattern_that_fits_nothing_is_refused(pattern, message):
 def test_found_layers_freeze():
     network = unet((4, 4, 1), **SMALL_UNET)
     before = len(network.trainable_variables)
-    down = [x for x in network.trainable_variables if x.path.startswith("down_")]
+    down = [x for x in network.trainable_variables if x.path.startswith("unet/down_")]
     for layer in find(network, "down_*"):
         layer.trainable = False
     assert len(network.trainable_variables) == before - len(down) < before
-    assert not any(x.path.startswith("down_") for x in network.trainable_variables)
+    assert not any(x.path.startswith("unet/down_") for x in network.trainable_variables)
 
 
 def test_frozen_layers_stay_as_they_are_in_training():
@@ -245,5 +246,35 @@ def test_networks_of_one_kind_share_a_model_and_one_is_called_twice():
     x = keras.Input((2,), name="x")
     both = keras.Model(x, second(first(first(x))), name="both")
     assert [len(find(both, pattern)) for pattern in ("first/*", "second/output", "*")] == [4, 1, 11]
+    assert len({variable.path for variable in both.variables}) == len(both.variables) == 12
     values = np.ones((3, 2), "float32")
     np.testing.assert_array_equal(outputs(both, values), outputs(second, first(first(values))))
+
+
+@pytest.mark.parametrize("name", BUILD)
+def test_paths_of_variables_begin_with_the_networks_name(name, tmp_path):
+    network = BUILD[name]()
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    for variables in (network.trainable_variables, loaded.trainable_variables):
+        found = [x.path for x in variables]
+        assert all(path.startswith(f"{network.name}/") for path in found)
+        assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize(
+    "flow",
+    [lambda: RealNVP((2,)), lambda: MAF((2,)), lambda: FFJORD((2,), layers=2), lambda: Glow((4, 4, 1))],
+)
+def test_a_flows_networks_have_names_of_their_own(flow):
+    found = [variable.path for variable in flow().variables]
+    assert len(set(found)) == len(found)
+
+
+def test_variables_of_two_networks_in_one_model_have_paths_of_their_own():
+    """Keras' step on torch resets the gradients of variables that it knows by their paths."""
+    x = keras.Input((2,), name="x")
+    model = keras.Model(x, mlp(2, 2, name="decoder")(mlp(2, 2, name="encoder")(x)))
+    again = keras.Model.from_config(model.get_config())
+    for network in (model, again):
+        assert len({variable.path for variable in network.variables}) == len(network.variables)

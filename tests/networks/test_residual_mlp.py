@@ -15,7 +15,7 @@ def test_is_its_formula():
     network = perturbed(residual_mlp(dim=2, width=8, depth=2, classes=3, seed=0))
     x, t, labels = batch = batch_for(network, n=4)
     x, t, labels = numbers(x), numbers(t), numbers(labels).astype(int)
-    weights = {variable.path: numbers(variable) for variable in network.variables}
+    weights = {x.path.removeprefix("residual_mlp/"): numbers(x) for x in network.variables}
 
     def dense(name, h):
         return h @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]
