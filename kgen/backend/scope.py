@@ -20,6 +20,7 @@ The private or undocumented names of other libraries that kgen relies on, all of
 | `Function._run_through_graph` | `networks/stepping.py` | each layer, run for one position |
 | `Layer._flatten_layers` | `gan/checks.py` | is a BatchNorm anywhere inside? |
 | `Layer._inbound_nodes` | `networks/flops.py` | the shapes of each use of a layer |
+| `KerasTensor._keras_history` | `networks/names.py` | names an operation of `keras.ops` |
 | `Operation.__call__` | `callbacks/doctor/first_layer.py` | patched, to find the first NaN |
 
 On torch the trainer calls `Model.train_function` with a list of one batch (`backend/torch/step.py`).

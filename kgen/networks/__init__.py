@@ -8,6 +8,7 @@ from kgen.networks.labels import with_auxiliary, with_labels, with_projection
 from kgen.networks.lstm import lstm
 from kgen.networks.made import made
 from kgen.networks.mlp import mlp
+from kgen.networks.names import find
 from kgen.networks.pacgan import pacgan_discriminator, pacgan_generator
 from kgen.networks.parameter_nets import conditioner, conv_conditioner
 from kgen.networks.pixelcnn import gated_pixelcnn, pixelcnn
@@ -26,6 +27,7 @@ __all__ = [
     "dcgan_discriminator",
     "dcgan_generator",
     "dit",
+    "find",
     "flops",
     "gated_pixelcnn",
     "lstm",

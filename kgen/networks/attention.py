@@ -6,10 +6,15 @@ import keras
 from keras import layers, ops
 
 from kgen.layers import Attention, GlorotUniform
+from kgen.networks.names import named
 
 
 def self_attention(
-    x: keras.KerasTensor, heads: int, seeds: Iterator[int], zero: bool = True
+    x: keras.KerasTensor,
+    heads: int,
+    seeds: Iterator[int],
+    zero: bool = True,
+    name: str = "self_attention",
 ) -> keras.KerasTensor:
     """Builds softmax(Q K^T / sqrt(d)) V of a sequence `(batch, n, width)`, to the same shape.
 
@@ -24,13 +29,19 @@ def self_attention(
     (None, 5, 8)
     """
     width = x.shape[-1]
-    queries, keys, values = ops.split(_project(x, 3 * width, next(seeds)), 3, axis=-1)
-    h = Attention(heads)(queries, keys, values)
-    return _merge(h, width) if zero else _project(h, width, next(seeds))
+    projected = _project(x, 3 * width, next(seeds), f"{name}-qkv")
+    queries, keys, values = named(ops.split(projected, 3, axis=-1), f"{name}-split")
+    h = Attention(heads, name=f"{name}-attention")(queries, keys, values)
+    last = f"{name}-output"
+    return _merge(h, width, last) if zero else _project(h, width, next(seeds), last)
 
 
 def cross_attention(
-    x: keras.KerasTensor, context: keras.KerasTensor, heads: int, seeds: Iterator[int]
+    x: keras.KerasTensor,
+    context: keras.KerasTensor,
+    heads: int,
+    seeds: Iterator[int],
+    name: str = "cross_attention",
 ) -> keras.KerasTensor:
     """Builds attention of a sequence `(batch, n, width)` to a context `(batch, length, any)`.
 
@@ -47,14 +58,16 @@ def cross_attention(
     (None, 5, 8)
     """
     width = x.shape[-1]
-    queries = _project(x, width, next(seeds))
-    keys, values = ops.split(_project(context, 2 * width, next(seeds)), 2, axis=-1)
-    return _merge(Attention(heads)(queries, keys, values), width)
+    queries = _project(x, width, next(seeds), f"{name}-query")
+    projected = _project(context, 2 * width, next(seeds), f"{name}-key_value")
+    keys, values = named(ops.split(projected, 2, axis=-1), f"{name}-split")
+    h = Attention(heads, name=f"{name}-attention")(queries, keys, values)
+    return _merge(h, width, f"{name}-output")
 
 
-def _project(x: keras.KerasTensor, width: int, seed: int) -> keras.KerasTensor:
-    return layers.Dense(width, kernel_initializer=GlorotUniform(seed))(x)
+def _project(x: keras.KerasTensor, width: int, seed: int, name: str) -> keras.KerasTensor:
+    return layers.Dense(width, kernel_initializer=GlorotUniform(seed), name=name)(x)
 
 
-def _merge(x: keras.KerasTensor, width: int) -> keras.KerasTensor:
-    return layers.Dense(width, kernel_initializer=keras.initializers.Zeros())(x)
+def _merge(x: keras.KerasTensor, width: int, name: str) -> keras.KerasTensor:
+    return layers.Dense(width, kernel_initializer=keras.initializers.Zeros(), name=name)(x)

@@ -6,10 +6,12 @@ import keras
 from keras import layers
 
 from kgen.layers import Conv2D, Conv2DTranspose, GlorotUniform
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole, coarse_size
 
 
+@scoped
 def conv_encoder(
     shape: Sequence[int] = (28, 28, 1),
     latent_dim: int = 16,
@@ -48,12 +50,15 @@ def conv_encoder(
             padding="same",
             activation=keras.activations.relu,
             kernel_initializer=GlorotUniform(next(seeds)),
+            name=f"down_{stage}-conv",
         )(x)
-    x = _dense(8 * width, next(seeds))(layers.Flatten()(x))
-    outputs = layers.Dense(2 * latent_dim, kernel_initializer=GlorotUniform(next(seeds)))(x)
-    return keras.Model(inputs, outputs, name=name)
+    x = _dense(8 * width, next(seeds), "hidden-dense")(layers.Flatten(name="hidden-flatten")(x))
+    kernel = GlorotUniform(next(seeds))
+    outputs = layers.Dense(2 * latent_dim, kernel_initializer=kernel, name="output")(x)
+    return Functional(inputs, outputs, name=name)
 
 
+@scoped
 def conv_decoder(
     latent_dim: int = 16,
     shape: Sequence[int] = (28, 28, 1),
@@ -86,9 +91,9 @@ def conv_decoder(
     seeds = layer_seeds(seed)
     channels = width * 2 ** (stages - 1)
     inputs = layers.Input((latent_dim,), name="latents")
-    x = _dense(8 * width, next(seeds))(inputs)
-    x = _dense(height * columns * channels, next(seeds))(x)
-    x = layers.Reshape((height, columns, channels))(x)
+    x = _dense(8 * width, next(seeds), "hidden_0-dense")(inputs)
+    x = _dense(height * columns * channels, next(seeds), "hidden_1-dense")(x)
+    x = layers.Reshape((height, columns, channels), name="hidden_1-reshape")(x)
     for stage in reversed(range(stages)):
         last = stage == 0
         x = Conv2DTranspose(
@@ -98,11 +103,12 @@ def conv_decoder(
             padding="same",
             activation=None if last else keras.activations.relu,
             kernel_initializer=GlorotUniform(next(seeds)),
+            name=f"up_{stage}-conv",
         )(x)
-    return keras.Model(inputs, x, name=name)
+    return Functional(inputs, x, name=name)
 
 
-def _dense(units: int, seed: int) -> keras.layers.Layer:
+def _dense(units: int, seed: int, name: str) -> keras.layers.Layer:
     return layers.Dense(
-        units, activation=keras.activations.relu, kernel_initializer=GlorotUniform(seed)
+        units, activation=keras.activations.relu, kernel_initializer=GlorotUniform(seed), name=name
     )

@@ -12,6 +12,7 @@ import keras
 from keras import layers
 
 from kgen.layers import BatchNormalization, Conv2D, Conv2DTranspose, Dropout, Normal
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole, coarse_size
 
@@ -20,6 +21,7 @@ _MOMENTUM = 0.9
 _STDDEV = 0.02
 
 
+@scoped
 def dcgan_generator(
     latent_dim: int = 100,
     shape: Sequence[int] = (28, 28, 1),
@@ -52,11 +54,15 @@ def dcgan_generator(
     channels = width * 2 ** (stages - 1)
     inputs = layers.Input((latent_dim,), name="latents")
     x = layers.Dense(
-        height * columns * channels, use_bias=False, kernel_initializer=Normal(_STDDEV, next(seeds))
+        height * columns * channels,
+        use_bias=False,
+        kernel_initializer=Normal(_STDDEV, next(seeds)),
+        name="input-dense",
     )(inputs)
-    x = layers.Reshape((height, columns, channels))(x)
+    x = layers.Reshape((height, columns, channels), name="input-reshape")(x)
     for stage in reversed(range(stages)):
-        x = layers.ReLU()(BatchNormalization(momentum=_MOMENTUM)(x))
+        x = BatchNormalization(momentum=_MOMENTUM, name=f"up_{stage}-batch_norm")(x)
+        x = layers.ReLU(name=f"up_{stage}-activation")(x)
         last = stage == 0
         x = Conv2DTranspose(
             shape[-1] if last else width * 2 ** (stage - 1),
@@ -66,10 +72,12 @@ def dcgan_generator(
             use_bias=last,  # else the BatchNorm that follows adds one
             activation=keras.activations.tanh if last else None,
             kernel_initializer=Normal(_STDDEV, next(seeds)),
+            name=f"up_{stage}-conv",
         )(x)
-    return keras.Model(inputs, x, name=name)
+    return Functional(inputs, x, name=name)
 
 
+@scoped
 def dcgan_discriminator(
     shape: Sequence[int] = (28, 28, 1),
     width: int = 64,
@@ -110,12 +118,14 @@ def dcgan_discriminator(
             padding="same",
             use_bias=not normalised,
             kernel_initializer=Normal(_STDDEV, next(seeds)),
+            name=f"down_{stage}-conv",
         )(x)
         if normalised:
-            x = BatchNormalization(momentum=_MOMENTUM)(x)
-        x = layers.LeakyReLU(negative_slope=0.2)(x)
+            x = BatchNormalization(momentum=_MOMENTUM, name=f"down_{stage}-batch_norm")(x)
+        x = layers.LeakyReLU(negative_slope=0.2, name=f"down_{stage}-activation")(x)
         if dropout:
-            x = Dropout(dropout, seed=next(seeds))(x)
-    x = layers.Flatten()(x)
-    outputs = layers.Dense(1, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
-    return keras.Model(inputs, outputs, name=name)
+            x = Dropout(dropout, seed=next(seeds), name=f"down_{stage}-dropout")(x)
+    x = layers.Flatten(name="output-flatten")(x)
+    kernel = Normal(_STDDEV, next(seeds))
+    outputs = layers.Dense(1, kernel_initializer=kernel, name="output-dense")(x)
+    return Functional(inputs, outputs, name=name)

@@ -18,6 +18,7 @@ import keras
 from keras import layers, ops
 
 from kgen.layers import GlorotUniform, Normal
+from kgen.networks.names import named
 from kgen.networks.time_features import SinusoidalFeatures
 
 Inputs = dict[str, keras.KerasTensor]
@@ -63,7 +64,7 @@ def with_image(inputs: Inputs) -> keras.KerasTensor:
     """Gives the noisy data, with the channels of the conditioning image behind, if there is one."""
     if "image" not in inputs:
         return inputs["x"]
-    return layers.Concatenate()([inputs["x"], inputs["image"]])
+    return layers.Concatenate(name="input-concatenate")([inputs["x"], inputs["image"]])
 
 
 def embedding(
@@ -89,24 +90,29 @@ def embedding(
     """
     features = time or SinusoidalFeatures(max(2 * (width // 8), 2))
     h = layers.Dense(
-        width, activation=keras.activations.silu, kernel_initializer=GlorotUniform(next(seeds))
+        width,
+        activation=keras.activations.silu,
+        kernel_initializer=GlorotUniform(next(seeds)),
+        name="time-dense_0",
     )(features(inputs["t"]))
-    h = layers.Dense(width, kernel_initializer=GlorotUniform(next(seeds)))(h)
+    h = layers.Dense(width, kernel_initializer=GlorotUniform(next(seeds)), name="time-dense_1")(h)
     if classes is not None:
         table = layers.Embedding(
             classes + 1, width, embeddings_initializer=Normal(0.02, next(seeds)), name="label_embedding"
         )
-        h = layers.Add()([h, table(inputs["labels"])])
-    return layers.Activation(keras.activations.silu)(h)
+        h = layers.Add(name="embedding-add")([h, table(inputs["labels"])])
+    return layers.Activation(keras.activations.silu, name="embedding-activation")(h)
 
 
 def modulate(
-    x: keras.KerasTensor, shift: keras.KerasTensor, scale: keras.KerasTensor
+    x: keras.KerasTensor, shift: keras.KerasTensor, scale: keras.KerasTensor, name: str
 ) -> keras.KerasTensor:
     """Computes (1 + scale) x + shift, scale and shift `(batch, channels)` at every position of x."""
-    return x * (1.0 + everywhere(scale, x)) + everywhere(shift, x)
+    factor = named(1.0 + everywhere(scale, x, f"{name}-scale"), f"{name}-factor")
+    x = named(x * factor, f"{name}-multiply")
+    return named(x + everywhere(shift, x, f"{name}-shift"), f"{name}-add")
 
 
-def everywhere(h: keras.KerasTensor, like: keras.KerasTensor) -> keras.KerasTensor:
+def everywhere(h: keras.KerasTensor, like: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Reshapes `(batch, channels)` so that it broadcasts over the positions of `like`."""
-    return ops.reshape(h, (-1, *[1] * (len(like.shape) - 2), h.shape[-1]))
+    return named(ops.reshape(h, (-1, *[1] * (len(like.shape) - 2), h.shape[-1])), name)

@@ -13,10 +13,12 @@ from keras import layers, ops
 from kgen.layers import Dropout, GlorotUniform, GridPositions, LayerNormalization
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, everywhere, modulate, with_image
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_heads
 
 
+@scoped
 def dit(
     shape: Sequence[int],
     patch: int = 4,
@@ -62,15 +64,16 @@ def dit(
     seeds = layer_seeds(seed)
     inputs = diffusion_inputs(shape, classes, context, extra_channels)
     told = embedding(inputs, width, classes, time, seeds)
-    x = GridPositions(grid)(_dense(_to_patches(with_image(inputs), grid, patch), width, seeds))
-    for _ in range(depth):
-        x = _block(x, told, inputs.get("context"), heads, dropout, seeds)
-    shift, scale = ops.split(_zero_dense(told, 2 * width), 2, axis=-1)
-    x = modulate(_normalised(x), shift, scale)
+    x = _dense(_to_patches(with_image(inputs), grid, patch), width, seeds, "input-dense")
+    x = GridPositions(grid, name="input-positions")(x)
+    for index in range(depth):
+        x = _block(x, told, inputs.get("context"), heads, dropout, seeds, f"block_{index}")
+    shift, scale = _modulation(told, width, 2, "output")
+    x = modulate(_normalised(x, "output"), shift, scale, "output-modulate")
     channels = channels_out or shape[-1]
-    x = _zero_dense(x, patch ** len(grid) * channels, dtype="float32")
+    x = _zero_dense(x, patch ** len(grid) * channels, "output-dense", dtype="float32")
     outputs = _from_patches(x, grid, patch, channels)
-    return keras.Model(list(inputs.values()), outputs, name=name)
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
 def _block(
@@ -80,29 +83,54 @@ def _block(
     heads: int,
     dropout: float,
     seeds: Iterator[int],
+    name: str,
 ) -> keras.KerasTensor:
     """adaLN-Zero: what is told shifts, scales and gates; gates start at 0, so that x passes."""
-    width = x.shape[-1]
-    shift1, scale1, gate1, shift2, scale2, gate2 = ops.split(_zero_dense(told, 6 * width), 6, axis=-1)
-    h = self_attention(modulate(_normalised(x), shift1, scale1), heads, seeds, zero=False)
-    x = x + everywhere(gate1, x) * h
+    shift1, scale1, gate1, shift2, scale2, gate2 = _modulation(told, x.shape[-1], 6, name)
+    part = f"{name}-self_attention"
+    h = modulate(_normalised(x, part), shift1, scale1, f"{part}-modulate")
+    x = _gated(x, gate1, self_attention(h, heads, seeds, zero=False, name=part), part)
     if context is not None:
-        x = layers.Add()([x, cross_attention(_normalised(x), context, heads, seeds)])
-    h = _dense(modulate(_normalised(x), shift2, scale2), 4 * width, seeds)
-    h = layers.Activation(keras.activations.gelu)(h)
+        part = f"{name}-cross_attention"
+        h = cross_attention(_normalised(x, part), context, heads, seeds, part)
+        x = layers.Add(name=f"{part}-add")([x, h])
+    part = f"{name}-mlp"
+    h = modulate(_normalised(x, part), shift2, scale2, f"{part}-modulate")
+    return _gated(x, gate2, _perceptron(h, dropout, seeds, part), part)
+
+
+def _perceptron(
+    x: keras.KerasTensor, dropout: float, seeds: Iterator[int], name: str
+) -> keras.KerasTensor:
+    width = x.shape[-1]
+    h = _dense(x, 4 * width, seeds, f"{name}-hidden")
+    h = layers.Activation(keras.activations.gelu, name=f"{name}-activation")(h)
     if dropout:
-        h = Dropout(dropout, seed=next(seeds))(h)
-    return x + everywhere(gate2, x) * _dense(h, width, seeds)
+        h = Dropout(dropout, seed=next(seeds), name=f"{name}-dropout")(h)
+    return _dense(h, width, seeds, f"{name}-output")
+
+
+def _modulation(told: keras.KerasTensor, width: int, parts: int, name: str) -> list[keras.KerasTensor]:
+    """Shifts, scales and gates, linear in what is told, all of them zero at first."""
+    h = _zero_dense(told, parts * width, f"{name}-modulation")
+    return named(ops.split(h, parts, axis=-1), f"{name}-split")
+
+
+def _gated(
+    x: keras.KerasTensor, gate: keras.KerasTensor, h: keras.KerasTensor, name: str
+) -> keras.KerasTensor:
+    h = named(everywhere(gate, x, f"{name}-gate") * h, f"{name}-multiply")
+    return named(x + h, f"{name}-add")
 
 
 def _to_patches(x: keras.KerasTensor, grid: tuple[int, ...], patch: int) -> keras.KerasTensor:
     """Cuts `(batch, *spatial, channels)` to `(batch, tokens, patch pixels * channels)`."""
     axes = len(grid)
     split = [size for count in grid for size in (count, patch)]
-    x = ops.reshape(x, (-1, *split, x.shape[-1]))
+    x = named(ops.reshape(x, (-1, *split, x.shape[-1])), "input-cut")
     order = [0, *range(1, 2 * axes, 2), *range(2, 2 * axes + 1, 2), 2 * axes + 1]
-    x = ops.transpose(x, order)
-    return ops.reshape(x, (-1, math.prod(grid), patch**axes * x.shape[-1]))
+    x = named(ops.transpose(x, order), "input-order")
+    return named(ops.reshape(x, (-1, math.prod(grid), patch**axes * x.shape[-1])), "input-patches")
 
 
 def _from_patches(
@@ -110,22 +138,25 @@ def _from_patches(
 ) -> keras.KerasTensor:
     """Puts patches back: the inverse of `_to_patches`."""
     axes = len(grid)
-    x = ops.reshape(x, (-1, *grid, *[patch] * axes, channels))
+    x = named(ops.reshape(x, (-1, *grid, *[patch] * axes, channels)), "output-cut")
     order = [0, *(i for axis in range(axes) for i in (1 + axis, 1 + axes + axis)), 2 * axes + 1]
-    x = ops.transpose(x, order)
-    return ops.reshape(x, (-1, *(count * patch for count in grid), channels))
+    x = named(ops.transpose(x, order), "output-order")
+    return named(ops.reshape(x, (-1, *(count * patch for count in grid), channels)), "output-pixels")
 
 
-def _normalised(x: keras.KerasTensor) -> keras.KerasTensor:
-    return LayerNormalization(epsilon=1e-6, center=False, scale=False)(x)
+def _normalised(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return LayerNormalization(epsilon=1e-6, center=False, scale=False, name=f"{name}-norm")(x)
 
 
-def _dense(x: keras.KerasTensor, units: int, seeds: Iterator[int]) -> keras.KerasTensor:
-    return layers.Dense(units, kernel_initializer=GlorotUniform(next(seeds)))(x)
+def _dense(x: keras.KerasTensor, units: int, seeds: Iterator[int], name: str) -> keras.KerasTensor:
+    return layers.Dense(units, kernel_initializer=GlorotUniform(next(seeds)), name=name)(x)
 
 
-def _zero_dense(x: keras.KerasTensor, units: int, dtype: str | None = None) -> keras.KerasTensor:
-    return layers.Dense(units, kernel_initializer=keras.initializers.Zeros(), dtype=dtype)(x)
+def _zero_dense(
+    x: keras.KerasTensor, units: int, name: str, dtype: str | None = None
+) -> keras.KerasTensor:
+    zeros = keras.initializers.Zeros()
+    return layers.Dense(units, kernel_initializer=zeros, dtype=dtype, name=name)(x)
 
 
 def _grid(shape: Sequence[int], patch: int) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from kgen.layers import GlorotUniform, Normal
+from kgen.networks.names import Functional, named
 from kgen.networks.seeds import layer_seeds
 
 
@@ -48,10 +49,11 @@ def with_labels(
     x = layers.Input((*window, channels - extra), name="x")
     labels = _label_input(classes)
     size = math.prod(window) * extra
-    embedding = _table(classes, size, layer_seeds(seed))(labels)
-    embedding = ops.reshape(embedding, (-1, *window, extra))
-    outputs = network(layers.Concatenate()([x, embedding]))
-    return keras.Model([x, labels], outputs, name=network.name)
+    with keras.name_scope(network.name):
+        embedding = _table(classes, size, layer_seeds(seed))(labels)
+    embedding = named(ops.reshape(embedding, (-1, *window, extra)), "input-reshape")
+    outputs = network(layers.Concatenate(name="input-concatenate")([x, embedding]))
+    return Functional([x, labels], outputs, name=network.name)
 
 
 def with_projection(discriminator: keras.Model, classes: int, seed: int | None = None) -> keras.Model:
@@ -78,9 +80,12 @@ def with_projection(discriminator: keras.Model, classes: int, seed: int | None =
     """
     features = _last_features(discriminator)
     labels = _label_input(classes)
-    embedding = _table(classes, features.shape[-1], layer_seeds(seed))(labels)
-    logits = discriminator.outputs[0] + ops.sum(embedding * features, axis=-1, keepdims=True)
-    return keras.Model([*discriminator.inputs, labels], logits, name=discriminator.name)
+    with keras.name_scope(discriminator.name):
+        embedding = _table(classes, features.shape[-1], layer_seeds(seed))(labels)
+    products = named(embedding * features, "projection-multiply")
+    inner = named(ops.sum(products, axis=-1, keepdims=True), "projection-sum")
+    logits = named(discriminator.outputs[0] + inner, "projection-add")
+    return Functional([*discriminator.inputs, labels], logits, name=discriminator.name)
 
 
 def with_auxiliary(discriminator: keras.Model, outputs: int, seed: int | None = None) -> keras.Model:
@@ -103,9 +108,10 @@ def with_auxiliary(discriminator: keras.Model, outputs: int, seed: int | None = 
     """
     initializer = GlorotUniform(next(layer_seeds(seed)))
     head = layers.Dense(outputs, kernel_initializer=initializer, name="auxiliary")
-    auxiliary = head(_last_features(discriminator))
+    with keras.name_scope(discriminator.name):
+        auxiliary = head(_last_features(discriminator))
     logits = discriminator.outputs[0]
-    return keras.Model(discriminator.inputs, [logits, auxiliary], name=discriminator.name)
+    return Functional(discriminator.inputs, [logits, auxiliary], name=discriminator.name)
 
 
 def _label_input(classes: int) -> keras.KerasTensor:

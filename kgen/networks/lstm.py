@@ -4,11 +4,13 @@ import keras
 from keras import layers
 
 from kgen.layers import LSTM, GlorotUniform
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, embedded, finish, label_input, sequence_input
 from kgen.networks.shapes import check_whole
 
 
+@scoped
 def lstm(
     length: int,
     outputs: int,
@@ -51,12 +53,13 @@ def lstm(
         raise ValueError(f"expected width and depth of at least 1, got {width} and {depth}")
     seeds = layer_seeds(seed)
     x, labels = sequence_input(length, vocabulary, channels), label_input(classes)
-    h = add_label(embedded(x, vocabulary, width, seeds), labels, classes, next(seeds))
+    h = add_label(embedded(x, vocabulary, width, seeds), labels, classes, next(seeds), "input")
     for layer in range(depth):
         u = LSTM(
             width,
             kernel_initializer=GlorotUniform(next(seeds)),
             recurrent_initializer=GlorotUniform(next(seeds)),
+            name=f"block_{layer}-lstm",
         )(h)
-        h = u if layer == 0 else layers.Add()([h, u])
+        h = u if layer == 0 else layers.Add(name=f"block_{layer}-add")([h, u])
     return finish(x, h, outputs, labels, name, next(seeds))

@@ -8,10 +8,12 @@ from keras import layers
 
 from kgen.backend import Tensor
 from kgen.layers import ByDimension, GlorotUniform, MaskedDense
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_whole
 
 
+@scoped
 def made(
     dim: int,
     outputs: int = 1,
@@ -61,19 +63,19 @@ def made(
     told = None if context is None else layers.Input((context,), name="context")
     degrees = tuple(order.index(i) + 1 for i in range(dim))
     h, before = x, degrees
-    for width in hidden:
+    for index, width in enumerate(hidden):
+        part = f"hidden_{index}"
         after = _hidden_degrees(width, dim, lowest=1 if told is None else 0)
-        h = MaskedDense(before, after, kernel_initializer=GlorotUniform(next(seeds)))(h)
+        kernel = GlorotUniform(next(seeds))
+        h = MaskedDense(before, after, kernel_initializer=kernel, name=f"{part}-dense")(h)
         if told is not None:
-            kernel = GlorotUniform(next(seeds))
-            seen = MaskedDense((0,) * context, after, use_bias=False, kernel_initializer=kernel)(told)
-            h = layers.Add()([h, seen])
-        h, before = layers.Activation(activation)(h), after
+            h = _with_context(h, told, after, next(seeds), part)
+        h, before = layers.Activation(activation, name=f"{part}-activation")(h), after
     kernel = output_initializer or GlorotUniform(next(seeds))
     ends = tuple(degree for degree in degrees for _ in range(outputs))
-    last = MaskedDense(before, ends, strict=True, kernel_initializer=kernel)
-    y = ByDimension(outputs)(last(h))
-    return keras.Model(x if told is None else [x, told], y, name=name)
+    last = MaskedDense(before, ends, strict=True, kernel_initializer=kernel, name="output-dense")
+    y = ByDimension(outputs, name="output-by_dimension")(last(h))
+    return Functional(x if told is None else [x, told], y, name=name)
 
 
 def order_of(network: keras.Model) -> list[int] | None:
@@ -87,6 +89,20 @@ def order_of(network: keras.Model) -> list[int] | None:
         return None
     degrees = last[0].degrees_out[:: network.layers[-1].outputs]
     return np.argsort(degrees).tolist()
+
+
+def _with_context(
+    h: keras.KerasTensor, context: keras.KerasTensor, degrees: tuple[int, ...], seed: int, name: str
+) -> keras.KerasTensor:
+    """Adds a linear map of the context, of which every unit sees all."""
+    seen = MaskedDense(
+        (0,) * context.shape[-1],
+        degrees,
+        use_bias=False,
+        kernel_initializer=GlorotUniform(seed),
+        name=f"{name}-context",
+    )
+    return layers.Add(name=f"{name}-add")([h, seen(context)])
 
 
 def _hidden_degrees(width: int, dim: int, lowest: int) -> tuple[int, ...]:

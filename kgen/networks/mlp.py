@@ -7,10 +7,12 @@ from keras import layers
 
 from kgen.backend import Tensor
 from kgen.layers import GlorotUniform
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape, check_whole
 
 
+@scoped
 def mlp(
     input_dim: int,
     output_dim: int,
@@ -43,9 +45,8 @@ def mlp(
         raise ValueError(f"expected widths of at least 1, got {widths}")
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((input_dim,), name="inputs")
-    for width in hidden:
-        x = layers.Dense(width, activation=activation, kernel_initializer=GlorotUniform(next(seeds)))(x)
-    outputs = layers.Dense(
-        output_dim, activation=output_activation, kernel_initializer=GlorotUniform(next(seeds))
-    )(x)
-    return keras.Model(inputs, outputs, name=name)
+    parts = [(f"hidden_{index}", width, activation) for index, width in enumerate(hidden)]
+    for part, width, function in [*parts, ("output", output_dim, output_activation)]:
+        kernel = GlorotUniform(next(seeds))
+        x = layers.Dense(width, activation=function, kernel_initializer=kernel, name=part)(x)
+    return Functional(inputs, x, name=name)

@@ -8,13 +8,20 @@ import keras
 from keras import layers
 
 from kgen.layers import Maxout, Normal
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 
 _STDDEV = 0.02
 
 
+@scoped
 def pacgan_generator(
-    latent_dim: int = 2, output_dim: int = 2, width: int = 400, depth: int = 4, seed: int | None = None
+    latent_dim: int = 2,
+    output_dim: int = 2,
+    width: int = 400,
+    depth: int = 4,
+    seed: int | None = None,
+    name: str = "pacgan_generator",
 ) -> keras.Model:
     """Builds a perceptron with BatchNorm and ReLU, `(batch, latent_dim)` to `(batch, output_dim)`.
 
@@ -24,21 +31,30 @@ def pacgan_generator(
         width: units of each hidden layer.
         depth: hidden layers.
         seed: of the initial weights, the same on every backend; None: fresh ones.
+        name: of the model.
 
     >>> pacgan_generator(width=8).output_shape
     (None, 2)
     """
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((latent_dim,), name="latents")
-    for _ in range(depth):
-        x = layers.Dense(width, use_bias=False, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
-        x = layers.ReLU()(layers.BatchNormalization(momentum=0.95)(x))
-    outputs = layers.Dense(output_dim, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
-    return keras.Model(inputs, outputs, name="pacgan_generator")
+    for index in range(depth):
+        part = f"hidden_{index}"
+        x = _dense(width, next(seeds), f"{part}-dense", use_bias=False)(x)
+        x = layers.BatchNormalization(momentum=0.95, name=f"{part}-batch_norm")(x)
+        x = layers.ReLU(name=f"{part}-activation")(x)
+    outputs = _dense(output_dim, next(seeds), "output")(x)
+    return Functional(inputs, outputs, name=name)
 
 
+@scoped
 def pacgan_discriminator(
-    input_dim: int = 2, width: int = 200, depth: int = 3, pieces: int = 5, seed: int | None = None
+    input_dim: int = 2,
+    width: int = 200,
+    depth: int = 3,
+    pieces: int = 5,
+    seed: int | None = None,
+    name: str = "pacgan_discriminator",
 ) -> keras.Model:
     """Builds a perceptron with maxout, `(batch, input_dim)` to logits `(batch, 1)`.
 
@@ -48,14 +64,20 @@ def pacgan_discriminator(
         depth: hidden layers.
         pieces: linear maps behind each unit.
         seed: of the initial weights, the same on every backend; None: fresh ones.
+        name: of the model.
 
     >>> pacgan_discriminator(2 * 4, width=8).input_shape
     (None, 8)
     """
     seeds = layer_seeds(seed)
     inputs = x = layers.Input((input_dim,), name="inputs")
-    for _ in range(depth):
-        dense = layers.Dense(width * pieces, kernel_initializer=Normal(_STDDEV, next(seeds)))
-        x = Maxout(pieces)(dense(x))
-    outputs = layers.Dense(1, kernel_initializer=Normal(_STDDEV, next(seeds)))(x)
-    return keras.Model(inputs, outputs, name="pacgan_discriminator")
+    for index in range(depth):
+        dense = _dense(width * pieces, next(seeds), f"hidden_{index}-dense")
+        x = Maxout(pieces, name=f"hidden_{index}-maxout")(dense(x))
+    outputs = _dense(1, next(seeds), "output")(x)
+    return Functional(inputs, outputs, name=name)
+
+
+def _dense(units: int, seed: int, name: str, use_bias: bool = True) -> keras.layers.Layer:
+    kernel = Normal(_STDDEV, seed)
+    return layers.Dense(units, use_bias=use_bias, kernel_initializer=kernel, name=name)

@@ -8,9 +8,11 @@ from keras import layers
 from kgen.backend import Tensor
 from kgen.layers import Conv2D, GlorotUniform
 from kgen.networks.diffusion_inputs import everywhere
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 
 
+@scoped
 def conditioner(
     dim: int,
     outputs: int,
@@ -45,16 +47,19 @@ def conditioner(
     h = x
     for index, width in enumerate((*hidden, outputs)):
         last = index == len(hidden)
+        part = "output" if last else f"hidden_{index}"
         kernel = "zeros" if last else GlorotUniform(next(seeds))
-        h = layers.Dense(width, kernel_initializer=kernel)(h)
+        h = layers.Dense(width, kernel_initializer=kernel, name=f"{part}-dense")(h)
         if index == 0 and told is not None:
             # Not of both concatenated: XLA on TensorFlow lacks that operation's second derivative.
             kernel = "zeros" if last else GlorotUniform(next(seeds))
-            h = h + layers.Dense(width, use_bias=False, kernel_initializer=kernel)(told)
-        h = h if last else layers.Activation(activation)(h)
-    return keras.Model(x if told is None else [x, told], h, name=name)
+            seen = _without_bias(width, kernel, f"{part}-context")(told)
+            h = named(h + seen, f"{part}-add")
+        h = h if last else layers.Activation(activation, name=f"{part}-activation")(h)
+    return Functional(x if told is None else [x, told], h, name=name)
 
 
+@scoped
 def conv_conditioner(
     shape: Sequence[int],
     channels_out: int,
@@ -94,19 +99,31 @@ def conv_conditioner(
     seeds = layer_seeds(seed)
     x = layers.Input(tuple(shape), name="x")
     told = None if context is None else layers.Input((context,), name="context")
-    h = _conv(width, 3, next(seeds))(x)
+    h = _conv(width, 3, next(seeds), "input-conv")(x)
     if told is not None:
-        bias = layers.Dense(width, use_bias=False, kernel_initializer=GlorotUniform(next(seeds)))(told)
-        h = h + everywhere(bias, h)
-    for _ in range(depth):
-        h = h + _conv(width, kernel_size, next(seeds))(layers.Activation(keras.activations.relu)(h))
-    h = layers.Activation(keras.activations.relu)(h)
-    y = Conv2D(channels_out, 3, padding="same", kernel_initializer="zeros")(h)
-    return keras.Model(x if told is None else [x, told], y, name=name)
+        bias = _without_bias(width, GlorotUniform(next(seeds)), "input-context")(told)
+        h = named(h + everywhere(bias, h, "input-reshape"), "input-add")
+    for index in range(depth):
+        u = _relu(h, f"block_{index}-activation")
+        u = _conv(width, kernel_size, next(seeds), f"block_{index}-conv")(u)
+        h = named(h + u, f"block_{index}-add")
+    last = Conv2D(channels_out, 3, padding="same", kernel_initializer="zeros", name="output-conv")
+    y = last(_relu(h, "output-activation"))
+    return Functional(x if told is None else [x, told], y, name=name)
 
 
-def _conv(width: int, size: int, seed: int) -> keras.layers.Layer:
-    return Conv2D(width, size, padding="same", kernel_initializer=GlorotUniform(seed))
+def _conv(width: int, size: int, seed: int, name: str) -> keras.layers.Layer:
+    return Conv2D(width, size, padding="same", kernel_initializer=GlorotUniform(seed), name=name)
+
+
+def _without_bias(
+    width: int, kernel: str | keras.initializers.Initializer, name: str
+) -> keras.layers.Layer:
+    return layers.Dense(width, use_bias=False, kernel_initializer=kernel, name=name)
+
+
+def _relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.Activation(keras.activations.relu, name=name)(x)
 
 
 def _check_sizes(*sizes: int) -> None:

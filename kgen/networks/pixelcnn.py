@@ -6,11 +6,13 @@ import keras
 from keras import layers
 
 from kgen.layers import AtColumn, Dropout, Gate, MaskedConv2D, RowConv2D, RowsAbove
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, finish, label_input
 from kgen.networks.shapes import as_shape
 
 
+@scoped
 def pixelcnn(
     shape: Sequence[int],
     outputs: int,
@@ -53,16 +55,15 @@ def pixelcnn(
     _check(shape, width, depth)
     seeds = layer_seeds(seed)
     x, labels = layers.Input(tuple(shape), name="x"), label_input(classes)
-    h = MaskedConv2D(width, first_size, "A", seed=next(seeds))(x)
-    h = add_label(h, labels, classes, next(seeds))
-    for _ in range(depth):
-        u = layers.ReLU()(dense(layers.ReLU()(h), max(width // 2, 1), next(seeds)))
-        u = layers.ReLU()(MaskedConv2D(max(width // 2, 1), kernel_size, "B", seed=next(seeds))(u))
-        h = layers.Add()([h, dense(_dropped(u, dropout, seeds), width, next(seeds))])
-    h = layers.ReLU()(dense(layers.ReLU()(h), width, next(seeds)))
+    h = MaskedConv2D(width, first_size, "A", seed=next(seeds), name="input-conv")(x)
+    h = add_label(h, labels, classes, next(seeds), "input")
+    for index in range(depth):
+        h = _block(h, kernel_size, dropout, seeds, f"block_{index}")
+    h = _pointwise(h, width, next(seeds))
     return finish(x, h, outputs, labels, name, next(seeds))
 
 
+@scoped
 def gated_pixelcnn(
     shape: Sequence[int],
     outputs: int,
@@ -103,23 +104,52 @@ def gated_pixelcnn(
     _check(shape, width, depth)
     seeds = layer_seeds(seed)
     x, labels = layers.Input(tuple(shape), name="x"), label_input(classes)
-    v, h = RowsAbove()(x), x
+    v, h = RowsAbove(name="input-rows_above")(x), x
     for block in range(depth):
         mask = "A" if block == 0 else "B"
-        v_in, h_in = _dropped(v, dropout, seeds), _dropped(h, dropout, seeds)
-        v = RowConv2D(2 * width, kernel_size, seed=next(seeds))(v_in)
-        across = AtColumn()(dense(v, 2 * width, next(seeds)))
-        left = MaskedConv2D(2 * width, (1, kernel_size), mask, seed=next(seeds))(h_in)
-        told = add_label(layers.Add()([left, across]), labels, classes, next(seeds))
-        v = Gate()(add_label(v, labels, classes, next(seeds)))
-        u = dense(Gate()(told), width, next(seeds))
-        h = u if block == 0 else layers.Add()([h, u])  # x has other channels, and sees itself
-    h = layers.ReLU()(dense(layers.ReLU()(h), width, next(seeds)))
+        rows, pixels = f"block_{block}-vertical", f"block_{block}-horizontal"
+        v_in, h_in = _dropped(v, dropout, seeds, rows), _dropped(h, dropout, seeds, pixels)
+        v = RowConv2D(2 * width, kernel_size, seed=next(seeds), name=f"{rows}-conv")(v_in)
+        across = dense(v, 2 * width, next(seeds), f"{pixels}-across")
+        across = AtColumn(name=f"{pixels}-at_column")(across)
+        left = MaskedConv2D(2 * width, (1, kernel_size), mask, seed=next(seeds), name=f"{pixels}-conv")(
+            h_in
+        )
+        told = layers.Add(name=f"{pixels}-add_0")([left, across])
+        told = add_label(told, labels, classes, next(seeds), pixels)
+        v = Gate(name=f"{rows}-gate")(add_label(v, labels, classes, next(seeds), rows))
+        u = dense(Gate(name=f"{pixels}-gate")(told), width, next(seeds), f"{pixels}-output")
+        # The first block adds no x, which has other channels and sees itself.
+        h = layers.Add(name=f"{pixels}-add_1")([h, u]) if block else u
+    h = _pointwise(h, width, next(seeds))
     return finish(x, h, outputs, labels, name, next(seeds))
 
 
-def _dropped(x: keras.KerasTensor, rate: float, seeds: Iterator[int]) -> keras.KerasTensor:
-    return Dropout(rate, seed=next(seeds))(x) if rate else x
+def _block(
+    h: keras.KerasTensor, kernel_size: int, dropout: float, seeds: Iterator[int], name: str
+) -> keras.KerasTensor:
+    """A residual block of half the width within."""
+    width = h.shape[-1]
+    inner = max(width // 2, 1)
+    u = dense(_relu(h, f"{name}-activation_0"), inner, next(seeds), f"{name}-dense_0")
+    u = _relu(u, f"{name}-activation_1")
+    u = MaskedConv2D(inner, kernel_size, "B", seed=next(seeds), name=f"{name}-conv")(u)
+    u = _dropped(_relu(u, f"{name}-activation_2"), dropout, seeds, name)
+    return layers.Add(name=f"{name}-add")([h, dense(u, width, next(seeds), f"{name}-dense_1")])
+
+
+def _pointwise(h: keras.KerasTensor, width: int, seed: int) -> keras.KerasTensor:
+    """The first of the two last maps, of each pixel by itself."""
+    h = dense(_relu(h, "output-activation_0"), width, seed, "output-hidden")
+    return _relu(h, "output-activation_1")
+
+
+def _relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.ReLU(name=name)(x)
+
+
+def _dropped(x: keras.KerasTensor, rate: float, seeds: Iterator[int], name: str) -> keras.KerasTensor:
+    return Dropout(rate, seed=next(seeds), name=f"{name}-dropout")(x) if rate else x
 
 
 def _check(shape: Sequence[int], width: int, depth: int) -> None:

@@ -1,14 +1,18 @@
 """A residual multilayer perceptron, for diffusion models of vectors such as points in the plane."""
 
+from collections.abc import Iterator
+
 import keras
 from keras import layers
 
 from kgen.layers import Dropout, GlorotUniform
 from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, with_image
+from kgen.networks.names import Functional, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import check_whole
 
 
+@scoped
 def residual_mlp(
     dim: int = 2,
     width: int = 128,
@@ -54,24 +58,38 @@ def residual_mlp(
     seeds = layer_seeds(seed)
     inputs = diffusion_inputs((dim,), classes, extra_channels=extra_channels)
     told = embedding(inputs, width, classes, time, seeds)
-    h = _dense(width, next(seeds))(with_image(inputs))
-    for _ in range(depth):
-        u = _dense(width, next(seeds))(_activated(h))
-        u = _activated(layers.Add()([u, _dense(width, next(seeds))(told)]))
-        if dropout:
-            u = Dropout(dropout, seed=next(seeds))(u)
-        h = layers.Add()([h, _zero_dense(width)(u)])
-    outputs = _zero_dense(channels_out or dim, dtype="float32")(_activated(h))
-    return keras.Model(list(inputs.values()), outputs, name=name)
+    h = _dense(width, next(seeds), "input-dense")(with_image(inputs))
+    for index in range(depth):
+        h = _block(h, told, dropout, seeds, f"block_{index}")
+    last = _zero_dense(channels_out or dim, "output-dense", dtype="float32")
+    outputs = last(_activated(h, "output-activation"))
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
-def _activated(x: keras.KerasTensor) -> keras.KerasTensor:
-    return layers.Activation(keras.activations.silu)(x)
+def _block(
+    h: keras.KerasTensor,
+    told: keras.KerasTensor,
+    dropout: float,
+    seeds: Iterator[int],
+    name: str,
+) -> keras.KerasTensor:
+    width = h.shape[-1]
+    u = _dense(width, next(seeds), f"{name}-dense_0")(_activated(h, f"{name}-activation_0"))
+    shift = _dense(width, next(seeds), f"{name}-embedding")(told)
+    u = _activated(layers.Add(name=f"{name}-add_0")([u, shift]), f"{name}-activation_1")
+    if dropout:
+        u = Dropout(dropout, seed=next(seeds), name=f"{name}-dropout")(u)
+    return layers.Add(name=f"{name}-add_1")([h, _zero_dense(width, f"{name}-dense_1")(u)])
 
 
-def _dense(units: int, seed: int) -> keras.layers.Layer:
-    return layers.Dense(units, kernel_initializer=GlorotUniform(seed))
+def _activated(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return layers.Activation(keras.activations.silu, name=name)(x)
 
 
-def _zero_dense(units: int, dtype: str | None = None) -> keras.layers.Layer:
-    return layers.Dense(units, kernel_initializer=keras.initializers.Zeros(), dtype=dtype)
+def _dense(units: int, seed: int, name: str) -> keras.layers.Layer:
+    return layers.Dense(units, kernel_initializer=GlorotUniform(seed), name=name)
+
+
+def _zero_dense(units: int, name: str, dtype: str | None = None) -> keras.layers.Layer:
+    zeros = keras.initializers.Zeros()
+    return layers.Dense(units, kernel_initializer=zeros, dtype=dtype, name=name)

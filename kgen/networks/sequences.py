@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from kgen.layers import AddVector, GlorotUniform, Normal, Shift
+from kgen.networks.names import Functional
 
 
 def label_input(classes: int | None) -> keras.KerasTensor | None:
@@ -28,13 +29,17 @@ def label_input(classes: int | None) -> keras.KerasTensor | None:
 
 
 def add_label(
-    x: keras.KerasTensor, labels: keras.KerasTensor | None, classes: int | None, seed: int
+    x: keras.KerasTensor,
+    labels: keras.KerasTensor | None,
+    classes: int | None,
+    seed: int,
+    name: str,
 ) -> keras.KerasTensor:
     """Adds an embedding of the label at every position; x itself where there are no labels."""
     if labels is None:
         return x
-    table = layers.Embedding(classes, x.shape[-1], embeddings_initializer=Normal(0.1, seed))
-    return AddVector()(x, table(labels))
+    table = _table(classes, x.shape[-1], seed, f"{name}-label_embedding")
+    return AddVector(name=f"{name}-label_add")(x, table(labels))
 
 
 def sequence_input(length: int, vocabulary: int | None, channels: int) -> keras.KerasTensor:
@@ -57,10 +62,10 @@ def embedded(
 ) -> keras.KerasTensor:
     """Embeds tokens or values in `(batch, length, width)`, one position late."""
     if vocabulary is None:
-        h = dense(x, width, next(seeds))
+        h = dense(x, width, next(seeds), "input-dense")
     else:
-        h = layers.Embedding(vocabulary, width, embeddings_initializer=Normal(0.1, next(seeds)))(x)
-    return Shift(next(seeds))(h)
+        h = _table(vocabulary, width, next(seeds), "input-embedding")(x)
+    return Shift(next(seeds), name="input-shift")(h)
 
 
 def finish(
@@ -74,10 +79,15 @@ def finish(
     """Maps features linearly to the outputs, in float32, and makes the model."""
     if outputs < 1:
         raise ValueError(f"expected outputs of at least 1, got {outputs}")
-    y = layers.Dense(outputs, kernel_initializer=GlorotUniform(seed), dtype="float32")(h)
-    return keras.Model(x if labels is None else [x, labels], y, name=name)
+    kernel = GlorotUniform(seed)
+    y = layers.Dense(outputs, kernel_initializer=kernel, dtype="float32", name="output-dense")(h)
+    return Functional(x if labels is None else [x, labels], y, name=name)
 
 
-def dense(x: keras.KerasTensor, width: int, seed: int) -> keras.KerasTensor:
+def dense(x: keras.KerasTensor, width: int, seed: int, name: str) -> keras.KerasTensor:
     """A linear map of the channels."""
-    return layers.Dense(width, kernel_initializer=GlorotUniform(seed))(x)
+    return layers.Dense(width, kernel_initializer=GlorotUniform(seed), name=name)(x)
+
+
+def _table(rows: int, width: int, seed: int, name: str) -> keras.Layer:
+    return layers.Embedding(rows, width, embeddings_initializer=Normal(0.1, seed), name=name)

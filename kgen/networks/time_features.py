@@ -14,7 +14,7 @@ class _TimeFeatures(keras.layers.Layer):
     """Cosines and sines of a time, in float32: in half precision close times would be one time."""
 
     def __init__(self, width: int, name: str | None = None, dtype: Any = "float32") -> None:
-        super().__init__(name=name, dtype=dtype)
+        super().__init__(name=name or "time-features", dtype=dtype)
         if width < 2 or width % 2:
             raise ValueError(f"expected an even width, for cosines and sines, got {width}")
         self.width = width
@@ -39,7 +39,7 @@ class SinusoidalFeatures(_TimeFeatures):
         width: even, at least 2.
         scale: 1000 spreads t in [0, 1] as the papers' 1000 steps; 1 for a log-SNR or another
             number of many units.
-        name: of the layer.
+        name: of the layer; None: "time-features", as networks name it.
         dtype: float32 whatever the policy, unless given.
 
     Raises:
@@ -84,7 +84,7 @@ class FourierFeatures(_TimeFeatures):
         width: even, at least 2.
         stddev: of the frequencies, in periods a unit of time.
         seed: of the frequencies, the same on every backend; None: fresh ones.
-        name: of the layer.
+        name: of the layer; None: "time-features", as networks name it.
         dtype: float32 whatever the policy, unless given.
 
     Raises:

@@ -7,11 +7,13 @@ import keras
 from keras import layers
 
 from kgen.layers import CausalAttention, Dropout, LayerNormalization
+from kgen.networks.names import scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.sequences import add_label, dense, embedded, finish, label_input, sequence_input
 from kgen.networks.shapes import as_shape, check_heads
 
 
+@scoped
 def transformer(
     grid: Sequence[int],
     outputs: int,
@@ -60,20 +62,28 @@ def transformer(
     check_heads(width, depth, heads)
     seeds = layer_seeds(seed)
     x, labels = sequence_input(math.prod(grid), vocabulary, channels), label_input(classes)
-    h = add_label(embedded(x, vocabulary, width, seeds), labels, classes, next(seeds))
-    for _ in range(depth):
-        u = CausalAttention(grid, heads)(dense(LayerNormalization()(h), 3 * width, next(seeds)))
-        h = _added(h, u, dropout, seeds)
-        u = dense(LayerNormalization()(h), 4 * width, next(seeds))
-        h = _added(h, layers.Activation(keras.activations.silu)(u), dropout, seeds)
-    return finish(x, LayerNormalization()(h), outputs, labels, name, next(seeds))
+    h = add_label(embedded(x, vocabulary, width, seeds), labels, classes, next(seeds), "input")
+    for index in range(depth):
+        part = f"block_{index}-self_attention"
+        u = dense(_normalised(h, part), 3 * width, next(seeds), f"{part}-qkv")
+        u = CausalAttention(grid, heads, name=f"{part}-attention")(u)
+        h = _added(h, u, dropout, seeds, part)
+        part = f"block_{index}-mlp"
+        u = dense(_normalised(h, part), 4 * width, next(seeds), f"{part}-hidden")
+        u = layers.Activation(keras.activations.silu, name=f"{part}-activation")(u)
+        h = _added(h, u, dropout, seeds, part)
+    return finish(x, _normalised(h, "output"), outputs, labels, name, next(seeds))
+
+
+def _normalised(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+    return LayerNormalization(name=f"{name}-norm")(x)
 
 
 def _added(
-    h: keras.KerasTensor, u: keras.KerasTensor, dropout: float, seeds: Iterator[int]
+    h: keras.KerasTensor, u: keras.KerasTensor, dropout: float, seeds: Iterator[int], name: str
 ) -> keras.KerasTensor:
     """Adds a linear map of u to the residual stream h."""
-    u = dense(u, h.shape[-1], next(seeds))
+    u = dense(u, h.shape[-1], next(seeds), f"{name}-output")
     if dropout:
-        u = Dropout(dropout, seed=next(seeds))(u)
-    return layers.Add()([h, u])
+        u = Dropout(dropout, seed=next(seeds), name=f"{name}-dropout")(u)
+    return layers.Add(name=f"{name}-add")([h, u])

@@ -17,6 +17,7 @@ from kgen.layers import Conv2D, Dropout, GlorotUniform, GroupNormalization, Upsa
 from kgen.layers.group_norm import group_count
 from kgen.networks.attention import cross_attention, self_attention
 from kgen.networks.diffusion_inputs import diffusion_inputs, embedding, everywhere, modulate, with_image
+from kgen.networks.names import Functional, named, scoped
 from kgen.networks.seeds import layer_seeds
 from kgen.networks.shapes import as_shape
 
@@ -24,6 +25,7 @@ _CONV = {1: layers.Conv1D, 2: Conv2D, 3: layers.Conv3D}
 _UPSAMPLING = {1: layers.UpSampling1D, 3: layers.UpSampling3D}
 
 
+@scoped
 def unet(
     shape: Sequence[int],
     width: int = 32,
@@ -81,25 +83,27 @@ def unet(
     h = embedding(inputs, 4 * width, classes, time, seeds)
     make = _Blocks(seeds, h, inputs.get("context"), chosen, head_width, scale_shift, dropout)
 
-    x = make.convolution(with_image(inputs), width)
+    x = make.convolution(with_image(inputs), width, "input-conv")
     skips = [x]
     for level, multiplier in enumerate(multipliers):
         if level:
-            x = make.convolution(x, x.shape[-1], strides=2)
+            x = make.convolution(x, x.shape[-1], f"down_{level}-downsample", strides=2)
             skips.append(x)
-        for _ in range(blocks):
-            x = make.attention(make.residual(x, width * multiplier))
+        for block in range(blocks):
+            x = make.block(x, width * multiplier, f"down_{level}-block_{block}")
             skips.append(x)
-    x = make.residual(make.attention(make.residual(x, x.shape[-1])), x.shape[-1])
+    x = make.residual(make.block(x, x.shape[-1], "middle-block_0"), x.shape[-1], "middle-block_1")
     for level, multiplier in reversed(list(enumerate(multipliers))):
-        for _ in range(blocks + 1):
-            x = layers.Concatenate()([x, skips.pop()])
-            x = make.attention(make.residual(x, width * multiplier))
+        for block in range(blocks + 1):
+            part = f"up_{level}-block_{block}"
+            x = layers.Concatenate(name=f"{part}-concatenate")([x, skips.pop()])
+            x = make.block(x, width * multiplier, part)
         if level:
-            x = make.doubled(x)
-    x = make.activated(make.normalised(x))
-    outputs = make.convolution(x, channels_out or shape[-1], zero=True, dtype="float32")
-    return keras.Model(list(inputs.values()), outputs, name=name)
+            x = make.doubled(x, f"up_{level}")
+    x = make.activated(make.normalised(x, "output-norm"), "output-activation")
+    channels = channels_out or shape[-1]
+    outputs = make.convolution(x, channels, "output-conv", zero=True, dtype="float32")
+    return Functional(list(inputs.values()), outputs, name=name)
 
 
 @dataclass(frozen=True)
@@ -114,44 +118,61 @@ class _Blocks:
     scale_shift: bool
     dropout: float
 
-    def residual(self, x: keras.KerasTensor, channels: int) -> keras.KerasTensor:
+    def block(self, x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
+        """A residual block, and attention where the size is a chosen one."""
+        return self.attention(self.residual(x, channels, name), name)
+
+    def residual(self, x: keras.KerasTensor, channels: int, name: str) -> keras.KerasTensor:
         """x + conv(swish(condition(norm(conv(swish(norm(x)))))))."""
-        h = self.convolution(self.activated(self.normalised(x)), channels)
-        h = self.activated(self.conditioned(h))
+        h = self.activated(self.normalised(x, f"{name}-norm_0"), f"{name}-activation_0")
+        h = self.convolution(h, channels, f"{name}-conv_0")
+        h = self.activated(self.conditioned(h, name), f"{name}-activation_1")
         if self.dropout:
-            h = Dropout(self.dropout, seed=next(self.seeds))(h)
-        h = self.convolution(h, channels, zero=True)
+            h = Dropout(self.dropout, seed=next(self.seeds), name=f"{name}-dropout")(h)
+        h = self.convolution(h, channels, f"{name}-conv_1", zero=True)
         if x.shape[-1] != channels:
-            x = self.dense(x, channels)  # a convolution of one pixel
-        return layers.Add()([x, h])
+            x = self.dense(x, channels, f"{name}-shortcut")  # a convolution of one pixel
+        return layers.Add(name=f"{name}-add")([x, h])
 
-    def conditioned(self, h: keras.KerasTensor) -> keras.KerasTensor:
+    def conditioned(self, h: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Normalises h and lets the embedding change it."""
-        channels = h.shape[-1]
+        channels, norm = h.shape[-1], f"{name}-norm_1"
         if not self.scale_shift:
-            return self.normalised(h + everywhere(self.dense(self.embedding, channels), h))
-        shift, scale = ops.split(self.dense(self.embedding, 2 * channels), 2, axis=-1)
-        return modulate(self.normalised(h, affine=False), shift, scale)
+            shift = self.dense(self.embedding, channels, f"{name}-embedding")
+            shift = everywhere(shift, h, f"{name}-shift")
+            return self.normalised(named(h + shift, f"{name}-shifted"), norm)
+        both = self.dense(self.embedding, 2 * channels, f"{name}-embedding")
+        shift, scale = named(ops.split(both, 2, axis=-1), f"{name}-split")
+        return modulate(self.normalised(h, norm, affine=False), shift, scale, f"{name}-modulate")
 
-    def attention(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def attention(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Lets pixels attend to each other, then to the context, where the size is a chosen one."""
         if max(x.shape[1:-1]) not in self.attended:
             return x
-        channels = x.shape[-1]
-        heads = _heads(channels, self.head_width)
-        pixels = layers.Reshape((-1, channels))
-        h = self_attention(pixels(self.normalised(x)), heads, self.seeds)
-        x = layers.Add()([x, layers.Reshape(x.shape[1:])(h)])
+        heads = _heads(x.shape[-1], self.head_width)
+        part = f"{name}-self_attention"
+        x = self.added(x, self_attention(self.pixels(x, part), heads, self.seeds, name=part), part)
         if self.context is None:
             return x
-        pixels = layers.Reshape((-1, channels))
-        h = cross_attention(pixels(self.normalised(x)), self.context, heads, self.seeds)
-        return layers.Add()([x, layers.Reshape(x.shape[1:])(h)])
+        part = f"{name}-cross_attention"
+        h = cross_attention(self.pixels(x, part), self.context, heads, self.seeds, part)
+        return self.added(x, h, part)
+
+    def pixels(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        """The normalised pixels as a sequence."""
+        sequence = layers.Reshape((-1, x.shape[-1]), name=f"{name}-pixels")
+        return sequence(self.normalised(x, f"{name}-norm"))
+
+    def added(self, x: keras.KerasTensor, h: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        """x, and a sequence of its pixels added."""
+        h = layers.Reshape(x.shape[1:], name=f"{name}-map")(h)
+        return layers.Add(name=f"{name}-add")([x, h])
 
     def convolution(
         self,
         x: keras.KerasTensor,
         channels: int,
+        name: str,
         strides: int = 1,
         zero: bool = False,
         dtype: str | None = None,
@@ -159,25 +180,35 @@ class _Blocks:
         seed = next(self.seeds)
         start = keras.initializers.Zeros() if zero else GlorotUniform(seed)
         layer = _CONV[len(x.shape) - 2](
-            channels, 3, strides=strides, padding="same", kernel_initializer=start, dtype=dtype
+            channels,
+            3,
+            strides=strides,
+            padding="same",
+            kernel_initializer=start,
+            dtype=dtype,
+            name=name,
         )
         return layer(x)
 
-    def doubled(self, x: keras.KerasTensor) -> keras.KerasTensor:
+    def doubled(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
         """Repeats each pixel twice along every axis, and convolves."""
-        rank, channels = len(x.shape) - 2, x.shape[-1]
+        rank, channels, upsample = len(x.shape) - 2, x.shape[-1], f"{name}-upsample"
         if rank == 2:
-            return UpsampleConv2D(channels, kernel_initializer=GlorotUniform(next(self.seeds)))(x)
-        return self.convolution(_UPSAMPLING[rank](2)(x), channels)
+            start = GlorotUniform(next(self.seeds))
+            return UpsampleConv2D(channels, kernel_initializer=start, name=upsample)(x)
+        repeated = _UPSAMPLING[rank](2, name=f"{name}-repeat")(x)
+        return self.convolution(repeated, channels, upsample)
 
-    def dense(self, x: keras.KerasTensor, units: int) -> keras.KerasTensor:
-        return layers.Dense(units, kernel_initializer=GlorotUniform(next(self.seeds)))(x)
+    def dense(self, x: keras.KerasTensor, units: int, name: str) -> keras.KerasTensor:
+        start = GlorotUniform(next(self.seeds))
+        return layers.Dense(units, kernel_initializer=start, name=name)(x)
 
-    def normalised(self, x: keras.KerasTensor, affine: bool = True) -> keras.KerasTensor:
-        return GroupNormalization(group_count(x.shape[-1]), scale=affine, center=affine)(x)
+    def normalised(self, x: keras.KerasTensor, name: str, affine: bool = True) -> keras.KerasTensor:
+        groups = group_count(x.shape[-1])
+        return GroupNormalization(groups, scale=affine, center=affine, name=name)(x)
 
-    def activated(self, x: keras.KerasTensor) -> keras.KerasTensor:
-        return layers.Activation(keras.activations.silu)(x)
+    def activated(self, x: keras.KerasTensor, name: str) -> keras.KerasTensor:
+        return layers.Activation(keras.activations.silu, name=name)(x)
 
 
 def _sizes(shape: Sequence[int], multipliers: Sequence[int]) -> list[int]:

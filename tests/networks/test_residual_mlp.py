@@ -15,23 +15,21 @@ def test_is_its_formula():
     network = perturbed(residual_mlp(dim=2, width=8, depth=2, classes=3, seed=0))
     x, t, labels = batch = batch_for(network, n=4)
     x, t, labels = numbers(x), numbers(t), numbers(labels).astype(int)
-    weights = {variable.path: numbers(variable) for variable in network.variables}
-    names = [layer.name for layer in network.layers if layer.name.startswith("dense")]
+    weights = {x.path.removeprefix("residual_mlp/"): numbers(x) for x in network.variables}
 
-    def dense(h):
-        name = names.pop(0)
+    def dense(name, h):
         return h @ weights[f"{name}/kernel"] + weights[f"{name}/bias"]
 
-    names.sort(key=lambda name: int(name.partition("_")[2] or 0))
     features = np.concatenate([np.cos(1000 * t)[:, None], np.sin(1000 * t)[:, None]], axis=-1)
-    told = dense(swish(dense(features))) + weights["label_embedding/embeddings"][labels]
-    told = swish(told)
-    h = dense(x)
-    for _ in range(2):
-        u = dense(swish(h)) + dense(told)
-        h = h + dense(swish(u))
-    np.testing.assert_allclose(numbers(network(batch)), dense(swish(h)), atol=1e-3)
-    assert names == []
+    told = dense("time-dense_1", swish(dense("time-dense_0", features)))
+    told = swish(told + weights["label_embedding/embeddings"][labels])
+    h = dense("input-dense", x)
+    for block in ("block_0", "block_1"):
+        u = dense(f"{block}-dense_0", swish(h)) + dense(f"{block}-embedding", told)
+        h = h + dense(f"{block}-dense_1", swish(u))
+    y = dense("output-dense", swish(h))
+    np.testing.assert_allclose(numbers(network(batch)), y, atol=1e-3)
+    assert len(weights) == 2 * 10 + 1
 
 
 @pytest.mark.parametrize("options", [{"dim": 0}, {"depth": 0}, {"width": 0}])

@@ -1,5 +1,6 @@
 """The usual flows of images, each in a few lines: functions that give a `Flow`."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -57,14 +58,15 @@ def Glow(  # noqa: N802
     >>> Glow((8, 8, 1), levels=2, steps=1, width=4).sample(2, seed=0).shape
     (2, 8, 8, 1)
     """
-    seeds, told = layer_seeds(seed), classes or context
+    seeds, numbers, told = layer_seeds(seed), itertools.count(), classes or context
 
     def scale(height: int, columns: int, channels: int, levels: int) -> Transform:
         inner = (height // 2, columns // 2, 4 * channels)
         parts: list[Transform] = []
         for _ in range(steps):
             parts += [ActNorm(inner[2]), Linear(inner[2], next(seeds))]
-            parts.append(_conv_coupling(inner, Half(), transform, width, depth, 1, told, next(seeds)))
+            options = transform, width, depth, 1, told, next(seeds), next(numbers)
+            parts.append(_conv_coupling(inner, Half(), *options))
         if levels > 1:
             parts.append(Split(scale(*inner[:2], inner[2] - inner[2] // 2, levels - 1)))
         return Squeeze(Chain(parts))
@@ -108,13 +110,14 @@ def ConvRealNVP(  # noqa: N802
     >>> ConvRealNVP((8, 8, 1), levels=2, steps=1, width=4).sample(2, seed=0).shape
     (2, 8, 8, 1)
     """
-    seeds, told = layer_seeds(seed), classes or context
+    seeds, numbers, told = layer_seeds(seed), itertools.count(), classes or context
 
     def couplings(shape: tuple[int, ...], mask: type[Mask], count: int) -> list[Transform]:
         parts: list[Transform] = []
         for index in range(count):
             flipped = mask(flip=index % 2 == 1)
-            coupling = _conv_coupling(shape, flipped, transform, width, depth, 3, told, next(seeds))
+            options = transform, width, depth, 3, told, next(seeds), next(numbers)
+            coupling = _conv_coupling(shape, flipped, *options)
             parts += [ActNorm(shape[2]), coupling]
         return parts
 
@@ -140,11 +143,13 @@ def _conv_coupling(
     kernel_size: int,
     context: int | None,
     seed: int,
+    number: int,
 ) -> Coupling:
     transform = affine_unless(transform)
     kept, moved = mask.shapes(shape)
     outputs = moved[-1] * transform.parameters
-    network = conv_conditioner(kept, outputs, width, depth, kernel_size, context, seed)
+    name = f"conv_conditioner_{number}"
+    network = conv_conditioner(kept, outputs, width, depth, kernel_size, context, seed, name)
     return Coupling(network, mask, transform)
 
 

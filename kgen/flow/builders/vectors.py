@@ -56,7 +56,8 @@ def RealNVP(  # noqa: N802 - the name of the paper
     steps: list[Transform] = []
     for layer in range(layers):
         mask = Half(flip=layer % 2 == 1)
-        steps += [ActNorm(dim), _coupling((dim,), mask, transform, hidden, told, next(seeds))]
+        coupling = _coupling((dim,), layer, mask, transform, hidden, told, next(seeds))
+        steps += [ActNorm(dim), coupling]
     return Flow(steps, StandardNormal((dim,)), classes, context, ema_decay=ema_decay)
 
 
@@ -95,10 +96,9 @@ def NeuralSplineFlow(  # noqa: N802
         if autoregressive:
             steps.append(_masked(MaskedAutoregressive, dim, layer, spline, hidden, told, next(seeds)))
         else:
-            steps += [
-                Linear(dim, next(seeds)),
-                _coupling((dim,), Half(flip=layer % 2 == 1), spline, hidden, told, next(seeds)),
-            ]
+            steps.append(Linear(dim, next(seeds)))
+            mask = Half(flip=layer % 2 == 1)
+            steps.append(_coupling((dim,), layer, mask, spline, hidden, told, next(seeds)))
     return Flow(steps, StandardNormal((dim,)), classes, context, ema_decay=ema_decay)
 
 
@@ -191,14 +191,16 @@ def FFJORD(  # noqa: N802
     (dim,) = _vector(shape)
     seeds, told = layer_seeds(seed), 1 + (classes or context or 0)
     parts: list[Transform] = [ActNorm(dim)]
-    for _ in range(layers):
-        network = conditioner(dim, dim, hidden, told, activation, next(seeds))
+    for layer in range(layers):
+        name = f"conditioner_{layer}"
+        network = conditioner(dim, dim, hidden, told, activation, next(seeds), name)
         parts.append(Continuous(network, steps, exact, tolerance))
     return Flow(parts, StandardNormal((dim,)), classes, context, ema_decay=ema_decay)
 
 
 def _coupling(
     shape: tuple[int, ...],
+    layer: int,
     mask: Mask,
     transform: Elementwise | None,
     hidden: Sequence[int],
@@ -207,7 +209,8 @@ def _coupling(
 ) -> Coupling:
     transform = affine_unless(transform)
     (kept,), (moved,) = mask.shapes(shape)
-    network = conditioner(kept, moved * transform.parameters, hidden, context, seed=seed)
+    outputs, name = moved * transform.parameters, f"conditioner_{layer}"
+    network = conditioner(kept, outputs, hidden, context, seed=seed, name=name)
     return Coupling(network, mask, transform)
 
 
@@ -229,6 +232,7 @@ def _masked(
         tuple(order),
         output_initializer=keras.initializers.Zeros(),
         seed=seed,
+        name=f"made_{layer}",
     )
     return kind(network, transform)
 
