@@ -218,7 +218,7 @@ def progressive(**options):
 def realnvp(**options):
     """Two couplings by hand, without ActNorm, which alone would fit these data."""
     couplings = [
-        kgen.flow.layers.Coupling(kgen.networks.parameter_nets(1, 2, hidden=(16,)), mask)
+        kgen.flow.layers.Coupling(kgen.networks.conditioner(1, 2, hidden=(16,)), mask)
         for mask in (kgen.flow.Half(), kgen.flow.Half(flip=True))
     ]
     return kgen.Flow(couplings, kgen.distributions.StandardNormal((2,)), **options)

@@ -131,7 +131,7 @@ def exact_log_probability(model):
 
 
 def learned_noise():
-    network = kgen.networks.parameter_nets(1, 2, hidden=())
+    network = kgen.networks.conditioner(1, 2, hidden=())
     return VariationalNoise(network, levels=4)
 
 
@@ -228,9 +228,7 @@ def test_a_flow_is_a_prior_that_a_vae_trains(tmp_path):
 
 def test_a_flow_is_the_prior_of_another_flow():
     inner = BUILD["maf"]()
-    outer = Flow(
-        [Coupling(kgen.networks.parameter_nets(1, 2))], Transformed(inner.transform, inner.prior)
-    )
+    outer = Flow([Coupling(kgen.networks.conditioner(1, 2))], Transformed(inner.transform, inner.prior))
     randomized(outer, 0.3)
     x = np.array([[0.3, -0.2]], "float32")
     expected = inner.log_prob(outer.encode(x)) + ops.convert_to_numpy(

@@ -48,7 +48,7 @@ def finest():
 def half(transform, flip=False, context=None):
     kept, moved = Half(flip).shapes((3,))
     outputs = moved[0] * transform.parameters
-    network = kgen.networks.parameter_nets(kept[0], outputs, (5,), context, keras.activations.tanh)
+    network = kgen.networks.conditioner(kept[0], outputs, (5,), context, keras.activations.tanh)
     return Coupling(network, Half(flip), transform)
 
 
@@ -163,7 +163,7 @@ def test_a_spline_with_extreme_parameters_stays_finite_and_monotone():
 @pytest.mark.parametrize("dim", [1, 2])
 def test_a_linear_field_gives_a_matrix_exponential(dim):
     """dx/dt = A x: z = exp(A) x and the log-determinant is the trace of A."""
-    network = kgen.networks.parameter_nets(dim, dim, hidden=(), context=1)
+    network = kgen.networks.conditioner(dim, dim, hidden=(), context=1)
     rates = np.array([0.5, -0.8])[:dim]
     network.trainable_variables[0].assign(np.diag(rates).astype("float32"))
     transform, x = Continuous(network), np.full((2, dim), 1.5, "float32")
@@ -179,14 +179,14 @@ def test_a_linear_field_gives_a_matrix_exponential(dim):
 
 def test_a_field_that_cannot_be_followed_gives_nan_not_half_of_the_way():
     """exp(200) is no float32."""
-    network = kgen.networks.parameter_nets(1, 1, hidden=(), context=1)
+    network = kgen.networks.conditioner(1, 1, hidden=(), context=1)
     network.trainable_variables[0].assign([[200.0]])
     z, ladj = numpy(Continuous(network).call_and_ladj(ops.ones((2, 1))))
     assert np.isnan(z).all() and np.isnan(ladj).all()
 
 
 def test_hutchinsons_estimate_is_right_on_average():
-    network = kgen.networks.parameter_nets(2, 2, hidden=(), context=1)
+    network = kgen.networks.conditioner(2, 2, hidden=(), context=1)
     network.trainable_variables[0].assign(np.array([[0.5, 1.0], [1.0, -0.8]], "float32"))
     transform, n = Continuous(network, steps=1, exact=False), 2000
     keys = ops.convert_to_tensor(kgen.random.keys(0, n))
@@ -249,7 +249,7 @@ def test_a_checkerboard_keeps_the_squares_of_one_colour(flip):
         (lambda x: Chain([]), "at least one transform"),
         (lambda x: MaskedAutoregressive(
             kgen.networks.made(3, 2), SPLINE), r"made\(dim, 11\)"),
-        (lambda x: Continuous(kgen.networks.parameter_nets(2, 3, context=1)), "output has the shape of x"),
+        (lambda x: Continuous(kgen.networks.conditioner(2, 3, context=1)), "output has the shape of x"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_an_error(call, message):

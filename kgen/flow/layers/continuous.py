@@ -29,7 +29,7 @@ class Continuous(Transform):
     the training needs more steps.
 
     Args:
-        network: `kgen.networks.parameter_nets(dim, dim, context=1 + width)` with a smooth activation: x
+        network: `kgen.networks.conditioner(dim, dim, context=1 + width)` with a smooth activation: x
             and (t, context) to `(batch, dim)`.
         steps: of a training step.
         exact: whether the divergence in training is exact, one derivative a dimension; False:
@@ -59,7 +59,7 @@ class Continuous(Transform):
         if len(network.inputs) != 2 or network.output_shape != tuple(network.inputs[0].shape):
             raise ValueError(
                 "expected a network of [x, (t, context)] whose output has the shape of x: "
-                "kgen.networks.parameter_nets(dim, dim, context=1)"
+                "kgen.networks.conditioner(dim, dim, context=1)"
             )
         self.network = network
         self.steps = steps

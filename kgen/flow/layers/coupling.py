@@ -31,7 +31,7 @@ class Coupling(Transform):
 
     >>> import numpy as np
     >>> import kgen
-    >>> layer = Coupling(kgen.networks.parameter_nets(1, 2))
+    >>> layer = Coupling(kgen.networks.conditioner(1, 2))
     >>> z, ladj = layer.call_and_ladj(ops.ones((5, 2)))
     >>> tuple(z.shape), tuple(ladj.shape)
     ((5, 2), (5,))
