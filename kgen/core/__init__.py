@@ -1,5 +1,6 @@
 """The engine: `GenerativeModel`, named optimizers, averages of weights, randomness that is saved."""
 
+from kgen.core.conditions import Conditions
 from kgen.core.ema import EMA
 from kgen.core.endpoint import endpoint
 from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
@@ -10,6 +11,7 @@ from kgen.core.together import fit_together
 
 __all__ = [
     "EMA",
+    "Conditions",
     "GenerativeModel",
     "OptimizerGroup",
     "RandomStream",

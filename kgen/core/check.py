@@ -33,8 +33,9 @@ def check_given(model: Any, x: Any, y: Any = None) -> None:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
     if not isinstance(x, np.ndarray):
         return
-    if isinstance(y, np.ndarray) and len(y) != len(x):
-        raise ValueError(f"expected y of {len(x)} rows, one for each example, got {len(y)}")
+    for value in keras.tree.flatten(y):
+        if isinstance(value, np.ndarray) and len(value) != len(x):
+            raise ValueError(f"expected y of {len(x)} rows, one for each example, got {len(value)}")
     model.check_data(x, y)
 
 

@@ -12,6 +12,7 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.check import check_batch, check_given, check_values
+from kgen.core.conditions import Conditions
 from kgen.core.optimizers import OptimizerGroup, make_optimizer, portable, serialize_optimizer
 from kgen.core.saving import SavingMixin
 from kgen.core.step import stateless_or_stateful
@@ -47,6 +48,7 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.conditions = Conditions()
         self.random = RandomStream()
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.programs: dict[Any, Callable[..., Any]] = {}
@@ -85,9 +87,14 @@ class GenerativeModel(SavingMixin, keras.Model):
         return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
 
     @property
+    def data_conditions(self) -> Conditions:
+        """The conditions that `fit` takes as y: all, unless the model draws some itself."""
+        return self.conditions
+
+    @property
     def takes_labels(self) -> bool:
         """Whether `sample` can be asked for classes of the data."""
-        return "labels" in self.endpoints["generate"]
+        return "labels" in self.data_conditions.names
 
     @property
     def needs_labels(self) -> bool:
@@ -135,9 +142,10 @@ class GenerativeModel(SavingMixin, keras.Model):
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
         """Looks at examples, and at what they come with, before a step does: `fit` calls it.
 
-        A family that takes a condition adds its own look at `y`. Raises ValueError.
+        Raises ValueError, also for a `y` that does not fit the model's conditions.
         """
         check_values(x, self.data_shape, self.integers)
+        self.data_conditions.check(y)
 
     def prepare(self, x: Any, y: Any) -> None:
         """What a family does with the data of `fit`, after the look at them: nothing."""
@@ -230,8 +238,9 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
-        if kwargs.get("class_weight") is not None:
-            raise ValueError("generative models take no class_weight: drop it, or resample the data")
+        for name in ("class_weight", "sample_weight"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"generative models take no {name}: drop it, or resample the data")
         check_given(self, x, y)
         validation = kwargs.get("validation_data")
         if validation is not None:

@@ -31,8 +31,6 @@ class InpaintingMixin:
         images: np.ndarray,
         mask: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         guidance: Any = None,
         solver: Solver | None = None,
         steps: int | None = None,
@@ -41,6 +39,7 @@ class InpaintingMixin:
         interval: tuple[float, float] | None = None,
         seed: int | None = None,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Draws what a mask leaves open, given the rest, in one compiled loop; no training is needed.
 
@@ -53,7 +52,7 @@ class InpaintingMixin:
                 not matter, and may be NaN. Repeat one to see several ways to complete it.
             mask: bool, or zeros and ones: True where the value is known. Of the shape of one example
                 or of `images`; the last axis may be 1, for all channels.
-            labels, context, image, guidance, seed, batch_size: as in `sample`.
+            labels, guidance, seed, batch_size, conditions: as in `sample`.
             solver: None: `Ancestral()`, that of the paper. Each step stands alone: a solver that
                 remembers earlier steps takes its first one every time.
             steps, grid, interval: None: those of `plan`.
@@ -79,8 +78,8 @@ class InpaintingMixin:
         """
         images, mask = check_known(images, mask, self.data_shape)
         n = len(images)
-        arrays = self._conditions(n, labels, context, image)
-        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
+        arrays = self._conditions(n, labels, conditions)
+        arrays += self._guidance(n, guidance, told=self._asked(labels, conditions))
         plan = self.chosen(solver if solver is not None else Ancestral(), steps, grid, interval)
         _check_loop(plan, resample)
         times = plan.times(self.averaged[1], self.target)  # mistakes before anything is compiled

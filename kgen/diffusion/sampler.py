@@ -163,8 +163,6 @@ class SamplerMixin:
         self,
         n: int,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         guidance: Any = None,
         solver: Solver | None = None,
         steps: int | None = None,
@@ -173,14 +171,15 @@ class SamplerMixin:
         trajectory: bool = False,
         seed: int | None = None,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
 
         Args:
             n: how many, at least 1.
-            labels, context, image: the conditions that the network takes; one for all, or one each.
-                Without labels a model trained with label dropout draws from no class in particular,
-                and another one sample i of the class i % classes.
+            labels, conditions: what the network takes, by name; one for all, or one each. Without
+                labels a model trained with label dropout draws from no class in particular, and
+                another one sample i of the class i % classes.
             guidance: w, a number or `(n,)`; 0 is none, which takes half as long. See `problem`.
             solver, steps, grid: None: those of `plan`.
             interval: times (low, high) between which guidance acts; None: those of `plan`.
@@ -201,8 +200,8 @@ class SamplerMixin:
             raise ValueError(f"expected n >= 1 samples, got {n}")
         if labels is None and self.needs_labels:
             labels = np.arange(n) % self.classes
-        arrays = self._conditions(n, labels, context, image)
-        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
+        arrays = self._conditions(n, labels, conditions)
+        arrays += self._guidance(n, guidance, told=self._asked(labels, conditions))
         plan = self.chosen(solver, steps, grid, interval, trajectory)
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
         keys = kgen.random.keys(seed, n)
@@ -210,10 +209,16 @@ class SamplerMixin:
         check_finite(solution.failed, times)
         return solution.samples
 
-    def _conditions(self, n: int, labels: Any, context: Any, image: Any) -> list[np.ndarray]:
+    def _conditions(self, n: int, labels: Any, others: dict[str, Any]) -> list[np.ndarray]:
         if labels is None and self.takes_labels and self.label_dropout > 0:
             labels = self.classes
-        return self.conditions.arrays(n, labels=labels, context=context, image=image)
+        return self.conditions.of_examples(n, labels=labels, **others)
+
+    def _asked(self, labels: Any, others: dict[str, Any]) -> bool:
+        """Whether there is a condition to be guided to."""
+        given = {"labels": labels, **others}
+        hidden = self.conditions.only([name for name, value in given.items() if value is not None])
+        return hidden.can_drop
 
     def _guidance(self, n: int, guidance: Any, told: bool) -> list[np.ndarray]:
         """The weights of guidance; nothing where all are 0: then one branch is enough."""

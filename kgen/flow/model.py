@@ -9,9 +9,8 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, endpoint
+from kgen.core import EMA, Conditions, GenerativeModel, endpoint
 from kgen.core.check import check_object, check_temperature
-from kgen.flow.condition import Condition
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
 from kgen.flow.layers import ActNorm, Chain, Continuous, Transform
@@ -66,7 +65,7 @@ class Flow(GenerativeModel):
         super().__init__(**kwargs)
         check_object("prior", prior, "kgen.distributions.StandardNormal((2,))")
         check_object("dequantization", dequantization, "kgen.flow.UniformNoise()")
-        self.condition = Condition(classes, context)
+        self.conditions = _conditions(classes, context)
         self.transform = transform if isinstance(transform, Transform) else Chain(transform)
         self.prior = prior
         self.classes = classes
@@ -98,7 +97,7 @@ class Flow(GenerativeModel):
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
         """`generate`, `log_prob`, `encode` and `decode`, each with the condition if any."""
         array = keras.InputSpec(shape=(None, *self.data_shape), dtype="float32")
-        specs = self.condition.specs
+        specs = self.conditions.specs()
         return {
             "generate": super().endpoints["generate"] | specs,
             "log_prob": {"x": array} | specs,
@@ -109,7 +108,7 @@ class Flow(GenerativeModel):
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Maps x, or [x, condition], to z, with the weights of the last step."""
         x, *given = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return self.transform.call_and_ladj(_real(x), self.condition.vector(tuple(given)))[0]
+        return self.transform.call_and_ladj(_real(x), self._context(given))[0]
 
     def losses_of(self, x: Tensor, condition: Tensor | None, keys: Tensor) -> Tensor:
         """The negative log-likelihood of each example in nats, or its bound, float32 `(batch,)`.
@@ -119,7 +118,7 @@ class Flow(GenerativeModel):
             condition: labels or vectors, or None.
             keys: int32 `(batch, 2)`, of the noise of dequantisation and of estimates.
         """
-        context = self.condition.vector(() if condition is None else (condition,))
+        context = self._vector(self.conditions.of_batch(condition))
         y, bonus = self._dequantized(_real(x), kgen.random.fold_in(keys, 0))
         keys = kgen.random.fold_in(keys, 1)
         return -(log_density(self.transform, self.prior, y, context, keys) + bonus)
@@ -151,20 +150,19 @@ class Flow(GenerativeModel):
                 self.initialize(*shown)
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
-        """Looks at the examples, also for the support and the levels, and at the labels."""
+        """Looks at the examples, also for the support and the levels, and at the condition."""
         super().check_data(x, y)
         check_support(x, self.transform.support, self.dequantization)
-        self.condition.check(y)
 
-    def initialize(self, x: np.ndarray, condition: np.ndarray | None = None) -> None:
+    def initialize(self, x: np.ndarray, condition: Any = None) -> None:
         """Starts the `ActNorm` layers that were not yet, from examples `(n, ...)`; `fit` does so.
 
         Call it before a `fit` on a generator that can be read only once.
         """
-        given = () if condition is None else (ops.convert_to_tensor(condition),)
+        named = self.conditions.of_batch(condition)
         x = _real(ops.convert_to_tensor(x))
         y, _ = self._dequantized(x, ops.convert_to_tensor(kgen.random.keys(0, x.shape[0])))
-        self.transform.initialize(y, self.condition.vector(given))
+        self.transform.initialize(y, self._vector(named))
         if self.ema is not None:
             self.ema.reset()
 
@@ -193,10 +191,11 @@ class Flow(GenerativeModel):
         """
         if self.dequantization is not None and isinstance(x, np.ndarray | list):
             self.dequantization.check(x)
-        given = self.condition.given(labels, context)
-        for array in given:
-            if isinstance(array, np.ndarray | list):
-                self.condition.check(np.asarray(array))
+        given = {"labels": labels, "context": context}
+        if isinstance(x, np.ndarray | list):
+            given = self.conditions.of_examples(len(x), **given)
+        else:
+            given = self.conditions.named({k: v for k, v in given.items() if v is not None}).values()
         return self.density(x, *given, seed=seed, batch_size=batch_size)
 
     @endpoint
@@ -204,18 +203,18 @@ class Flow(GenerativeModel):
         """See `log_prob`; unchecked."""
         x = _real(x)
         y, bonus = self._dequantized(x, content_keys(x, seed))
-        context = self.condition.vector(condition)
+        context = self._context(condition)
         return ops.cast(log_density(self._sampled, self.prior, y, context) + bonus, "float32")
 
     @endpoint
     def encode(self, x: Tensor, *condition: Tensor) -> Tensor:
         """Maps examples to their latents, of the same shape; without noise."""
-        return self._sampled.call_and_ladj(_real(x), self.condition.vector(condition))[0]
+        return self._sampled.call_and_ladj(_real(x), self._context(condition))[0]
 
     @endpoint
     def decode(self, latents: Tensor, *condition: Tensor) -> Tensor:
         """Maps latents to examples: the inverse of `encode`; not rounded to levels."""
-        return self._sampled.inverse_and_ladj(_real(latents), self.condition.vector(condition))[0]
+        return self._sampled.inverse_and_ladj(_real(latents), self._context(condition))[0]
 
     @endpoint
     def generate(self, seed: Tensor, *condition: Tensor, temperature: float = 1.0) -> Tensor:
@@ -258,9 +257,7 @@ class Flow(GenerativeModel):
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
         check_temperature(temperature)
-        if labels is None and context is None and self.classes is not None:
-            labels = np.arange(n) % self.classes
-        arrays = self.condition.arrays(n, labels, context)
+        arrays = self.conditions.arrays(n, labels=labels, context=context)
         keys = kgen.random.keys(seed, n)
         options = {} if temperature == 1.0 else {"temperature": float(temperature)}
         samples = self.generate(keys, *arrays, batch_size=min(batch_size, n), **options)
@@ -277,6 +274,16 @@ class Flow(GenerativeModel):
         """The transform of everything but training."""
         return self.transform if self.ema is None else self.ema.average
 
+    def _context(self, tensors: Sequence[Tensor]) -> Tensor | None:
+        """The context of the transforms, from the last arguments of an endpoint."""
+        return self._vector(self.conditions.of_tensors(tensors))
+
+    def _vector(self, named: dict[str, Tensor]) -> Tensor | None:
+        """The context of the transforms, float32 `(batch, width)`, from a condition by name."""
+        if self.classes is None:
+            return named.get("context")
+        return ops.one_hot(named["labels"], self.classes, dtype="float32")
+
     def _dequantized(self, x: Tensor, keys: Tensor) -> tuple[Tensor, Any]:
         return (x, 0.0) if self.dequantization is None else self.dequantization.dequantize(x, keys)
 
@@ -285,6 +292,17 @@ class Flow(GenerativeModel):
             return self.update_metrics(loss=losses)
         bits = losses / (float(np.prod(self.data_shape)) * np.log(2.0))
         return self.update_metrics(loss=losses, bits_per_dim=bits)
+
+
+def _conditions(classes: int | None, context: int | None) -> Conditions:
+    if classes is not None and context is not None:
+        raise ValueError("expected classes or context, got both: put one-hot labels into the context")
+    if context is not None and context < 1:
+        raise ValueError(f"expected context >= 1, got {context}")
+    if context is not None:
+        return Conditions({"context": keras.InputSpec(dtype="float32", shape=(None, context))})
+    labels = {"labels": keras.InputSpec(dtype="int32", shape=(None,))}
+    return Conditions(labels if classes is not None else None, classes)
 
 
 def _real(x: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from kgen import backend
 from kgen.backend import Tensor
 from kgen.core import EMA
 from kgen.diffusion.distillation.student import Student, frozen, settings, student_network
-from kgen.diffusion.model import Diffusion
+from kgen.diffusion.model import Diffusion, without_noise
 from kgen.diffusion.precondition import Precondition
 from kgen.diffusion.sampling import Plan
 from kgen.diffusion.schedules import Schedule
@@ -136,7 +136,7 @@ class ConsistencyModel(Student):
     def losses_of(self, x: Tensor, condition: Any, keys: Tensor, training: bool = False) -> Tensor:
         """The weighted distance of f at two points of each example's path, float32 `(batch,)`."""
         x = ops.cast(x, "float32")
-        named = self.conditions.of_batch(condition)
+        named = self.conditions.of_batch(without_noise(condition))
         if training:
             named = self.conditions.dropped(named, self.label_dropout, kgen.random.fold_in(keys, 2))
         t = self.times.sample(self.schedule, kgen.random.fold_in(keys, 0))
