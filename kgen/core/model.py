@@ -92,14 +92,20 @@ class GenerativeModel(SavingMixin, keras.Model):
         return self.conditions
 
     @property
+    def sample_conditions(self) -> Conditions:
+        """The conditions that `sample` takes: all, unless a family says otherwise."""
+        return self.conditions
+
+    @property
     def takes_labels(self) -> bool:
         """Whether `sample` can be asked for classes of the data."""
-        return "labels" in self.data_conditions.names
+        both = self.data_conditions, self.sample_conditions
+        return all("labels" in conditions.names for conditions in both)
 
     @property
     def needs_labels(self) -> bool:
         """Whether the model knows its data by class only: `fit` and a likelihood need labels."""
-        return self.takes_labels
+        return "labels" in self.data_conditions.names
 
     def generate(self, seed: Tensor) -> Tensor:
         """Turns keys, int32 `(batch, 2)`, into samples, one from each key."""

@@ -118,7 +118,8 @@ def _all_checks(
         checks.append(LostModes(mixture))
     if reference is not None:
         checks.append(Saturation(reference, condition))
-        kinds = (ModeCollapse, PosteriorCollapse, DeadCodes)
+        checks.append(PosteriorCollapse(reference, condition=condition))
+        kinds = (ModeCollapse, DeadCodes)
         checks.extend(kind(reference) for kind in kinds)
     return checks
 
