@@ -110,9 +110,9 @@ MUTANTS = [
     ),
     Mutant(
         "an average that is not updated",
-        "autoregressive/model.py",
-        "self.ema.update()",
-        "self.ema.updates",
+        "core/step.py",
+        "average.update()",
+        "average.updates",
         "tests/autoregressive tests/promises/test_saving.py -k pixelcnn",
         "tests/autoregressive tests/contract tests/parity -k pixelcnn",
     ),

@@ -13,7 +13,7 @@ from kgen.autoregressive.checks import check_sizes, examples
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
-from kgen.core import EMA, Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint
 from kgen.core.check import check_network, check_object
 from kgen.core.inputs import run
 
@@ -88,7 +88,7 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         check_sizes(network, likelihood, self.shape)
         if binarize and likelihood.levels != 2:
             raise ValueError(f"binarize makes two levels, and {likelihood} has others: use Bernoulli()")
-        self.ema = EMA(network, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(network, ema_decay)
         self.track("loss")
 
     @property
@@ -164,8 +164,6 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         x, condition = self.unpack(data)
         keys = self.random.next_keys(like=x)
         loss = self.minimize(lambda: ops.mean(self.losses_of(x, condition, keys, training=True)))
-        if self.ema is not None:
-            self.ema.update()
         return self.update_metrics(loss=loss)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:

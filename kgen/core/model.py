@@ -1,5 +1,6 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.check import check_batch, check_given, check_values
 from kgen.core.conditions import Conditions
+from kgen.core.ema import EMA
 from kgen.core.optimizers import OptimizerGroup, make_optimizer, portable, serialize_optimizer
 from kgen.core.saving import SavingMixin
 from kgen.core.step import stateless_or_stateful
@@ -49,6 +51,7 @@ class GenerativeModel(SavingMixin, keras.Model):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.conditions = Conditions()
+        self.averages: deque[EMA] = deque()  # no list: Keras would save them by their place in it
         self.random = RandomStream()
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.programs: dict[Any, Callable[..., Any]] = {}
@@ -133,6 +136,23 @@ class GenerativeModel(SavingMixin, keras.Model):
         """Adds a running mean for each name; call it in `__init__`, before the first step."""
         for name in names:
             self.trackers[name] = keras.metrics.Mean(name=name)
+
+    def average(self, network: keras.Layer, decay: float | None, name: str = "ema") -> EMA | None:
+        """Makes an average of a network that follows it, once after each train step.
+
+        Call it in `__init__` and keep the result as an attribute, by whose name files know it.
+
+        Args:
+            network: built.
+            decay: in [0, 1); None: there is no average.
+            name: of the layer.
+
+        Raises ValueError as `EMA` does.
+        """
+        if decay is None:
+            return None
+        self.averages.append(EMA(network, decay, name))
+        return self.averages[-1]
 
     def unpack(self, data: Any) -> tuple[Tensor, Tensor | None]:
         """Gives the examples and the condition of a batch of `fit(x)` or `fit(x, condition)`.

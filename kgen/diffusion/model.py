@@ -11,7 +11,7 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import EMA, Conditions, GenerativeModel
+from kgen.core import Conditions, GenerativeModel
 from kgen.core.check import check_network, check_object
 from kgen.diffusion.analytic import AnalyticMixin
 from kgen.diffusion.bound import BoundMixin, end_terms
@@ -125,9 +125,9 @@ class Diffusion(
         _check_inputs(network)
         self.conditions = Conditions.of(network, first=2, classes=classes, no_label=True)
         _check(self)
-        self.ema = EMA(network, ema_decay) if ema_decay is not None else None
-        averages = self.schedule.learned and ema_decay is not None
-        self.schedule_ema = EMA(self.schedule, ema_decay, "schedule_ema") if averages else None
+        self.ema = self.average(network, ema_decay)
+        decay = ema_decay if self.schedule.learned else None
+        self.schedule_ema = self.average(self.schedule, decay, "schedule_ema")
         self.track("loss")
 
     @property
@@ -241,9 +241,6 @@ class Diffusion(
         x, condition = self.unpack(data)
         keys = self.random.next_keys(like=x)
         loss = self.minimize(lambda: ops.mean(self.losses_of(x, condition, keys, training=True)))
-        for average in (self.ema, self.schedule_ema):
-            if average is not None:
-                average.update()
         return self.update_metrics(loss=loss)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:

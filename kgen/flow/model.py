@@ -9,7 +9,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import EMA, Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint
 from kgen.core.check import check_object, check_temperature
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
@@ -72,7 +72,7 @@ class Flow(GenerativeModel):
         self.context = context
         self.dequantization = dequantization
         self.ema_decay = ema_decay
-        self.ema = EMA(self.transform, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(self.transform, ema_decay)
         self.track("loss", *(["bits_per_dim"] if dequantization is not None else []))
 
     @property
@@ -133,8 +133,6 @@ class Flow(GenerativeModel):
             return ops.mean(losses), {"losses": losses}
 
         _, report = self.minimize(loss)
-        if self.ema is not None:
-            self.ema.update()
         return self._logs(report["losses"])
 
     def test_step(self, data: Any) -> dict[str, Tensor]:

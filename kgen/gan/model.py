@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from kgen.backend import Tensor
-from kgen.core import EMA, Conditions, GenerativeModel
+from kgen.core import Conditions, GenerativeModel
 from kgen.core.check import check_network
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
@@ -132,7 +132,7 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         check_networks(self)
         self.conditions = Conditions.of(generator, classes=classes)
         check_penalties(self)
-        self.ema = EMA(generator, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(generator, ema_decay)
         self._add_state()
         self._add_logs()
 
@@ -190,8 +190,6 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
             d_loss, report = self.minimize(lambda: self.discriminator_terms(real, y), "discriminator")
             self._after_step(real, report)
         g_loss = self.minimize(lambda: self.generator_loss(real, y), "generator")
-        if self.ema is not None:
-            self.ema.update()
         return self._log(d_loss, g_loss, report)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:

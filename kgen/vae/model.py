@@ -10,7 +10,7 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import EMA, Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint
 from kgen.core.check import check_network, check_object
 from kgen.core.inputs import condition_names, run
 from kgen.distributions import DiagonalNormal, StandardNormal, kl_divergence
@@ -94,7 +94,7 @@ class VAE(GenerativeModel):
         self.classes = classes
         self.conditions = Conditions.of(decoder, encoder, classes=classes)
         check_networks(encoder, decoder, self.likelihood)
-        self.ema = EMA(decoder, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(decoder, ema_decay)
         self.track("loss", "reconstruction", "kl")
 
     @property
@@ -206,8 +206,6 @@ class VAE(GenerativeModel):
             return ops.mean(self.beta * kl - log_likelihood), report
 
         loss, report = self.minimize(negative_elbo)
-        if self.ema is not None:
-            self.ema.update()
         return self.update_metrics(loss=loss, **report)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
@@ -288,8 +286,8 @@ class VAE(GenerativeModel):
         """
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
-        arrays = self.sample_conditions.arrays(n, **conditions)
-        return self.generate(kgen.random.keys(seed, n), *arrays, batch_size=min(batch_size, n))
+        arrays = kgen.random.keys(seed, n), *self.sample_conditions.arrays(n, **conditions)
+        return self.generate(*arrays, batch_size=min(batch_size, n))
 
     def log_prob(
         self,
