@@ -1,7 +1,7 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,7 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     A subclass writes `__init__` (whose arguments are its config, each kept as an attribute of the
     same name), `train_step(self, data)`, `test_step(self, data)`, and `generate(self, seed)` as an
-    `endpoint`. Inside a step it calls `self.minimize(loss_fn, part)`, draws keys from `self.random`,
+    `endpoint`. Inside a step it calls `self.minimize(loss_fn, *parts)`, draws keys from `self.random`,
     and returns `self.update_metrics(...)`. The step contains nothing of any backend.
 
     State must not change inside `ops.cond` or a loop body; `for _ in range(k)` is unrolled and fine.
@@ -176,32 +176,37 @@ class GenerativeModel(SavingMixin, keras.Model):
     def prepare(self, x: Any, y: Any) -> None:
         """What a family does with the data of `fit`, after the look at them: nothing."""
 
-    def minimize(self, loss_fn: Callable[[], Any], part: str | None = None) -> Any:
-        """Takes one optimizer step on the trainable variables of a part.
+    def minimize(self, loss_fn: Callable[[], Any], *parts: str) -> Any:
+        """Takes one optimizer step on the trainable variables of parts, after one backward pass.
 
         Args:
             loss_fn: no arguments; gives a scalar loss, or the loss and a dict of further tensors to
                 report. Computed in float32 it is safe in mixed precision. The regularizers of the
                 weights are added to the loss.
-            part: a key of `parts`; may be left out where there is only one.
+            parts: keys of `parts`, each stepped by its own optimizer, such as two generators under one
+                loss; may be left out where there is only one.
 
         Returns:
             What `loss_fn` gave before the step, without gradients: a scalar float32 tensor, or that
             and the dict.
+
+        Raises ValueError for unknown parts, one named twice, and one without trainable variables.
         """
-        name = self._part_name(part)
-        variables, optimizer = self._trained(name), self._optimizer(name)
-        if not variables:
-            raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
+        names = self._part_names(parts)
+        groups = [self._trained(name) for name in names]
+        optimizers = [self._optimizer(name) for name in names]
+        variables = [variable for group in groups for variable in group]
 
         def scaled() -> tuple[Tensor, Any]:
             result = loss_fn()
             loss, *report = result if isinstance(result, tuple) else (result,)
             loss = ops.cast(loss, "float32") + _penalty(variables)
-            return optimizer.scale_loss(loss), (loss, *report) if report else loss
+            return optimizers[0].scale_loss(loss), (loss, *report) if report else loss
 
         (_, result), gradients = backend.value_and_grad(scaled, variables)
-        backend.apply_gradients(optimizer, gradients, variables)
+        for optimizer, group in zip(optimizers, groups, strict=True):
+            own, gradients = gradients[: len(group)], gradients[len(group) :]
+            backend.apply_gradients(optimizer, _rescaled(own, optimizers[0], optimizer), group)
         return result
 
     def update_metrics(self, **values: Tensor) -> dict[str, Tensor]:
@@ -344,16 +349,24 @@ class GenerativeModel(SavingMixin, keras.Model):
             setattr(self, name, function)
         return getattr(self, name)
 
-    def _part_name(self, part: str | None) -> str:
+    def _part_names(self, parts: Sequence[str]) -> list[str]:
         names = list(self.parts)
-        if part is None and len(names) == 1:
-            return names[0]
-        if part not in names:
-            raise ValueError(f"unknown part {part!r} of {type(self).__name__}: expected one of {names}")
-        return part
+        if not parts and len(names) == 1:
+            return names
+        unknown = [part for part in parts if part not in names]
+        if unknown or not parts or len(set(parts)) != len(parts):
+            got = repr(unknown[0]) if unknown else list(parts)
+            raise ValueError(
+                f"unknown part {got} of {type(self).__name__}: expected one of {names}, or several, "
+                "each once"
+            )
+        return list(parts)
 
     def _trained(self, name: str) -> list[keras.Variable]:
-        return self.parts[name].trainable_variables
+        variables = self.parts[name].trainable_variables
+        if not variables:
+            raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
+        return variables
 
     def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
         group = isinstance(self.optimizer, OptimizerGroup)
@@ -363,3 +376,13 @@ class GenerativeModel(SavingMixin, keras.Model):
 def _penalty(variables: list[keras.Variable]) -> Any:
     """The sum of the variables' regularizers."""
     return sum((v.regularizer(v.value) for v in variables if v.regularizer is not None), 0.0)
+
+
+def _rescaled(
+    gradients: Sequence[Any], used: keras.optimizers.Optimizer, own: keras.optimizers.Optimizer
+) -> Sequence[Any]:
+    """Gradients of a loss that one optimizer scaled, for float16, as another one would have it."""
+    if own is used or not isinstance(own, keras.optimizers.LossScaleOptimizer):
+        return gradients
+    ratio = own.scale_loss(ops.ones(())) / used.scale_loss(ops.ones(()))
+    return [None if gradient is None else gradient * ratio for gradient in gradients]
