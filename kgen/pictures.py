@@ -197,7 +197,7 @@ def _check_points(points: np.ndarray) -> np.ndarray:
 
 def _labels(model: "GenerativeModel", rows: np.ndarray) -> list[np.ndarray]:
     """The labels that `decode` takes besides latents: a class a row, or nothing."""
-    if "labels" not in model.endpoints["generate"]:
+    if "labels" not in model.sample_conditions.names:
         return []
     return [(rows % model.classes).astype("int32")]
 

@@ -162,7 +162,7 @@ MUTANTS = [
     Mutant(
         "a range that is not checked",
         "core/check.py",
-        "if x.ndim == 4 and (low < -1.0 - 1e-3",
+        "if limits is not None and (low < limits[0] - 1e-3",
         "if x.ndim == 5 and (low < -1.0 - 1e-3",
         "tests/core/test_check.py",
     ),

@@ -13,7 +13,7 @@ from kgen.autoregressive.checks import check_sizes, examples
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
-from kgen.core import Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint, seeds
 from kgen.core.check import check_network, check_object
 from kgen.core.inputs import run
 
@@ -122,7 +122,7 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         dtype = "int32" if self.integers else "float32"
         x = {"x": keras.InputSpec(shape=(None, *self.shape), dtype=dtype)}
         given = {"given": keras.InputSpec(shape=(None,), dtype="int32")}
-        seed = super().endpoints["generate"]
+        seed = seeds()
         conditions = self.conditions.specs()
         return {
             "generate": seed | conditions,

@@ -2,7 +2,7 @@
 
 from kgen.core.conditions import Conditions
 from kgen.core.ema import EMA
-from kgen.core.endpoint import endpoint
+from kgen.core.endpoint import endpoint, seeds
 from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
 from kgen.core.model import GenerativeModel
 from kgen.core.optimizers import OptimizerGroup
@@ -19,4 +19,5 @@ __all__ = [
     "endpoint",
     "fit_together",
     "scale_learning_rate",
+    "seeds",
 ]

@@ -25,9 +25,13 @@ class GenerativeModel(SavingMixin, keras.Model):
     """The base of every family: named parts, each with its optimizer, and a step written once.
 
     A subclass writes `__init__` (whose arguments are its config, each kept as an attribute of the
-    same name), `train_step(self, data)`, `test_step(self, data)`, and `generate(self, seed)` as an
-    `endpoint`. Inside a step it calls `self.minimize(loss_fn, *parts)`, draws keys from `self.random`,
-    and returns `self.update_metrics(...)`. The step contains nothing of any backend.
+    same name), `train_step(self, data)`, `test_step(self, data)`, and where it draws `generate(self,
+    seed)` as an `endpoint`, listed in `endpoints`. Inside a step it calls `self.minimize(loss_fn,
+    *parts)`, draws keys from `self.random`, and returns `self.update_metrics(...)`. The step contains
+    nothing of any backend.
+
+    Args:
+        data_range: of the examples; "auto": (-1, 1) for images; None: any values, as of latents.
 
     State must not change inside `ops.cond` or a loop body; `for _ in range(k)` is unrolled and fine.
 
@@ -48,8 +52,9 @@ class GenerativeModel(SavingMixin, keras.Model):
     True
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, data_range: Any = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self._data_range = data_range if data_range in ("auto", None) else tuple(data_range)
         self.conditions = Conditions()
         self.averages: deque[EMA] = deque()  # no list: Keras would save them by their place in it
         self.random = RandomStream()
@@ -80,14 +85,29 @@ class GenerativeModel(SavingMixin, keras.Model):
         return None
 
     @property
+    def data_range(self) -> tuple[float, float] | None:
+        """The range of the data, for the checks of `fit`; None: any values.
+
+        Unless `data_range` is given to the model, (-1, 1) for images, which are floats of three axes.
+        Latents of three axes are no images: give None.
+        """
+        if self._data_range != "auto":
+            return self._data_range
+        images = self.data_shape is not None and len(self.data_shape) == 3 and not self.integers
+        return (-1.0, 1.0) if images else None
+
+    @property
     def integers(self) -> bool:
         """Whether examples are integers, such as tokens; else they are floats."""
         return False
 
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
-        """The exported functions: method name to its inputs; the first axis, None, is the batch."""
-        return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
+        """The exported functions: method name to its inputs; the first axis, None, is the batch.
+
+        None unless a family lists them: `{"generate": kgen.core.seeds()}` of one that draws.
+        """
+        return {}
 
     @property
     def data_conditions(self) -> Conditions:
@@ -162,7 +182,7 @@ class GenerativeModel(SavingMixin, keras.Model):
         x, condition, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError("generative models take no sample_weight: drop it, or resample the data")
-        check_batch(x, self.data_shape, self.integers)
+        check_batch(x, self.data_shape, self.integers, self.data_range)
         return x, condition
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
@@ -170,7 +190,7 @@ class GenerativeModel(SavingMixin, keras.Model):
 
         Raises ValueError, also for a `y` that does not fit the model's conditions.
         """
-        check_values(x, self.data_shape, self.integers)
+        check_values(x, self.data_shape, self.integers, self.data_range)
         self.data_conditions.check(y)
 
     def prepare(self, x: Any, y: Any) -> None:
@@ -319,6 +339,11 @@ class GenerativeModel(SavingMixin, keras.Model):
         model = [self.trainable_variables, self.non_trainable_variables]
         optimizer = [self.optimizer.variables] if training else []
         return (*model, *optimizer, self.metrics_variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of `__init__`, networks and other objects serialised."""
+        given = {} if self._data_range == "auto" else {"data_range": self._data_range}
+        return super().get_config() | given
 
     def get_compile_config(self) -> dict[str, Any]:
         """Gives what `compile` was called with, the optimizers as they are now."""

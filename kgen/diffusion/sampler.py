@@ -8,7 +8,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import endpoint
+from kgen.core import endpoint, seeds
 from kgen.diffusion.grids import Grid
 from kgen.diffusion.sampling import Plan, Solution, solve
 from kgen.diffusion.schedules.base import Schedule, like
@@ -32,7 +32,7 @@ class SamplerMixin:
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
         """`generate` of seeds, conditions, and the weight of guidance where the model has it."""
-        seed = super().endpoints["generate"]
+        seed = seeds()
         guidance = keras.InputSpec(shape=(None,), dtype="float32")
         return {
             "generate": seed | self.conditions.specs() | ({"guidance": guidance} if self.guided else {})

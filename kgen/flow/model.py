@@ -9,7 +9,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint, seeds
 from kgen.core.check import check_object, check_temperature
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
@@ -99,7 +99,7 @@ class Flow(GenerativeModel):
         array = keras.InputSpec(shape=(None, *self.data_shape), dtype="float32")
         specs = self.conditions.specs()
         return {
-            "generate": super().endpoints["generate"] | specs,
+            "generate": seeds() | specs,
             "log_prob": {"x": array} | specs,
             "encode": {"x": array} | specs,
             "decode": {"latents": array} | specs,

@@ -8,7 +8,7 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import endpoint
+from kgen.core import endpoint, seeds
 from kgen.core.check import check_temperature
 from kgen.core.inputs import condition_names, run
 from kgen.gan.critic import Critic
@@ -23,7 +23,7 @@ class SamplingMixin:
         examples = keras.InputSpec(shape=self.discriminator.inputs[0].shape, dtype="float32")
         judged = self.conditions.only(condition_names(self.discriminator))
         return {
-            "generate": super().endpoints["generate"] | self.conditions.specs(),
+            "generate": seeds() | self.conditions.specs(),
             "discriminate": {"x": examples} | judged.specs(),
         }
 

@@ -10,7 +10,7 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import Conditions, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint, seeds
 from kgen.core.check import check_network, check_object
 from kgen.core.inputs import condition_names, run
 from kgen.distributions import DiagonalNormal, StandardNormal, kl_divergence
@@ -114,7 +114,7 @@ class VAE(GenerativeModel):
         latents = keras.InputSpec(shape=self.decoder.inputs[0].shape, dtype="float32")
         decoded = self.sample_conditions.specs()
         return {
-            "generate": super().endpoints["generate"] | decoded,
+            "generate": seeds() | decoded,
             "encode": examples | self._encoder_conditions.specs(),
             "decode": {"latents": latents} | decoded,
             "reconstruct": examples | self.conditions.specs(),
