@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 import kgen.random
+from kgen.autoregressive import loop
 from kgen.autoregressive.checks import examples
 from kgen.autoregressive.choice import Choice
-from kgen.autoregressive.loop import Plan, draw
 from kgen.backend import Tensor
 from kgen.core import endpoint
 from kgen.networks.stepping import Stepper
@@ -50,39 +50,29 @@ class SamplingMixin:
         """
         return self._draw(x, given, seed, conditions, choice, cached)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
-        seed: int | None = None,
-        batch_size: int = 256,
-        **conditions: Any,
     ) -> np.ndarray:
-        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+        """Draws a sample from each key in one compiled loop; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels: one for all, or `(n,)`; None: each class in turn, where the model takes labels.
-            temperature, top_k, top_p: see `Choice`.
-            seed: the same seed gives the same samples; None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: conditions by name.
             batch_size: how many at once.
-            conditions: those besides labels, by name.
+            temperature, top_k, top_p: see `Choice`.
 
-        Returns:
-            `(n, *shape)`: float32 images in [-1, 1], or int32 tokens.
-
-        Raises:
-            ValueError: for conditions that do not fit the model, and numbers out of range.
+        Raises ValueError for conditions that do not fit the model, and numbers out of range.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        given = self.conditions.arrays(n, labels=labels, **conditions)
-        arrays = (kgen.random.keys(seed, n), *given)
+        arrays = self.conditions.arrays(len(keys), **given)
         choice = Choice(temperature, top_k, top_p)
-        return self.generate(*arrays, choice=choice, batch_size=min(batch_size, n))
+        return self.generate(keys, *arrays, choice=choice, batch_size=batch_size)
 
     def complete(
         self,
@@ -132,8 +122,10 @@ class SamplingMixin:
         cached: bool,
     ) -> Tensor:
         network = self.averaged
-        plan = Plan(network, self.likelihood, self._feed, choice if choice is not None else Choice())
+        plan = loop.Plan(
+            network, self.likelihood, self._feed, choice if choice is not None else Choice()
+        )
         cached = cached and Stepper.can_step(network)
         named = list(self.conditions.of_tensors(conditions).values())
-        drawn = draw(plan, self.grid, self._values(x), given, seed, named, cached)
+        drawn = loop.draw(plan, self.grid, self._values(x), given, seed, named, cached)
         return ops.reshape(drawn, (-1, *self.shape))

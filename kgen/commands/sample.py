@@ -1,6 +1,5 @@
 """`kgen sample`."""
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,8 +75,7 @@ def _options(run: Path, model: "GenerativeModel", asked: dict[str, Any]) -> dict
     """The options, which the model's `sample` must have. Raises UserError."""
     from kgen.errors import UserError
 
-    takes = set(inspect.signature(model.sample).parameters) - {"labels"}
-    takes |= set(model.sample_conditions.names)
+    takes = {*model.sample_options, *model.sample_conditions.names}
     for name in asked:
         if name not in takes:
             raise UserError(f"--{name}: the model of {run}, {type(model).__name__}, takes none")

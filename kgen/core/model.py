@@ -1,5 +1,6 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
+import inspect
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -134,7 +135,9 @@ class GenerativeModel(SavingMixin, keras.Model):
         """Turns keys, int32 `(batch, 2)`, into samples, one from each key."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to generate")
 
-    def sample(self, n: int, seed: int | None = None, batch_size: int = 256) -> np.ndarray:
+    def sample(
+        self, n: int, *, seed: int | None = None, batch_size: int = 256, **given: Any
+    ) -> np.ndarray:
         """Draws `n` samples, with the averaged weights where the model keeps an average.
 
         Args:
@@ -142,13 +145,44 @@ class GenerativeModel(SavingMixin, keras.Model):
             seed: the same seed gives the same samples, on every backend up to rounding, and sample i
                 does not depend on `n`. None: fresh ones.
             batch_size: how many at once.
+            given: conditions by name, one for all samples or one each, of which labels may be left
+                out (then sample i is of class i % classes); and options of the family's `draw`.
 
         Returns:
-            float32 `(n, ...)`; images in [-1, 1].
+            `(n, ...)`: float32, images in [-1, 1]; or int32 tokens.
+
+        Raises ValueError for n < 1, names that are neither conditions nor options, conditions that do
+        not fit the model, and what `draw` refuses.
         """
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
-        return self.generate(kgen.random.keys(seed, n), batch_size=min(batch_size, n))
+        keys = kgen.random.keys(seed, n)
+        options = {name: given.pop(name) for name in self.sample_options if name in given}
+        unknown = [name for name in given if name not in self.sample_conditions.names]
+        if unknown and any(given[name] is not None for name in unknown):
+            names, own = list(self.sample_conditions.names), list(self.sample_options)
+            takes = f"its conditions are {names}" if names else "it is unconditional"
+            raise ValueError(
+                f"the model takes no {unknown[0]}: {takes}, and the options of sample are {own}"
+            )
+        return self.draw(keys, given, min(batch_size, n), **options)
+
+    @property
+    def sample_options(self) -> tuple[str, ...]:
+        """What `sample` takes besides conditions: the keyword-only arguments of `draw`."""
+        parameters = inspect.signature(self.draw).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+    def draw(self, keys: np.ndarray, given: dict[str, Any], batch_size: int) -> np.ndarray:
+        """Draws a sample from each key; a family adds its options as keyword-only arguments.
+
+        Args:
+            keys: int32 `(n, 2)`.
+            given: conditions by name, as `sample` takes them.
+            batch_size: how many at once.
+        """
+        arrays = self.sample_conditions.arrays(len(keys), **given)
+        return self.generate(keys, *arrays, batch_size=batch_size)
 
     # What a step uses
 

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-import kgen.random
 from kgen.backend import Tensor
 from kgen.core import endpoint, seeds
 from kgen.diffusion.grids import Grid
@@ -159,33 +158,30 @@ class SamplerMixin:
             trajectory,
         )
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         guidance: Any = None,
         solver: Solver | None = None,
         steps: int | None = None,
         grid: Grid | None = None,
         interval: tuple[float, float] | None = None,
         trajectory: bool = False,
-        seed: int | None = None,
-        batch_size: int = 256,
-        **conditions: Any,
     ) -> np.ndarray:
-        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+        """Draws a sample from each key in one compiled loop; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels, conditions: what the network takes, by name; one for all, or one each. Without
-                labels a model trained with label dropout draws from no class in particular, and
-                another one sample i of the class i % classes.
+            keys: int32 `(n, 2)`.
+            given: conditions by name. Without labels a model trained with label dropout draws from no
+                class in particular, and another one sample i of the class i % classes.
+            batch_size: how many at once.
             guidance: w, a number or `(n,)`; 0 is none, which takes half as long. See `problem`.
             solver, steps, grid: None: those of `plan`.
             interval: times (low, high) between which guidance acts; None: those of `plan`.
             trajectory: whether to give all steps, from the noise on.
-            seed: the same seed gives the same samples; None: fresh ones.
-            batch_size: how many at once.
 
         Returns:
             float32 `(n, ...)`, or `(n, steps + 1, ...)` with `trajectory`.
@@ -196,16 +192,15 @@ class SamplerMixin:
                 schedule cannot serve.
             FloatingPointError: where the network's output is not finite; it says at which step.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
+        n, others = len(keys), dict(given)
+        labels = others.pop("labels", None)
         if labels is None and self.needs_labels:
             labels = np.arange(n) % self.classes
-        arrays = self._conditions(n, labels, conditions)
-        arrays += self._guidance(n, guidance, told=self._asked(labels, conditions))
+        arrays = self._conditions(n, labels, others)
+        arrays += self._guidance(n, guidance, told=self._asked(labels, others))
         plan = self.chosen(solver, steps, grid, interval, trajectory)
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
-        keys = kgen.random.keys(seed, n)
-        solution = self.solve(keys, *arrays, plan=plan, batch_size=min(batch_size, n))
+        solution = self.solve(keys, *arrays, plan=plan, batch_size=batch_size)
         check_finite(solution.failed, times)
         return solution.samples
 

@@ -226,39 +226,31 @@ class Flow(GenerativeModel):
         x = self.decode(temperature * self.prior.sample(seed), *condition)
         return x if self.dequantization is None else ops.clip(x, -1.0, 1.0)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
-        context: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float = 1.0,
-        seed: int | None = None,
-        batch_size: int = 256,
     ) -> np.ndarray:
-        """Draws `n` samples, with the averaged weights where there are any.
+        """Draws a sample from each key; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels, context: what the flow is told; one for all, or one each. Without labels a flow that
-                takes them draws each class in turn.
-            temperature: see `generate`.
-            seed: the same seed gives the same samples; None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: the condition by name.
             batch_size: how many at once.
-
-        Returns:
-            float32 `(n, ...)`.
+            temperature: see `generate`.
 
         Raises:
             ValueError: for a condition that does not fit, or a temperature that is not above 0.
             FloatingPointError: where samples are not finite.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
         check_temperature(temperature)
-        arrays = self.conditions.arrays(n, labels=labels, context=context)
-        keys = kgen.random.keys(seed, n)
+        n = len(keys)
+        arrays = self.conditions.arrays(n, **given)
         options = {} if temperature == 1.0 else {"temperature": float(temperature)}
-        samples = self.generate(keys, *arrays, batch_size=min(batch_size, n), **options)
+        samples = self.generate(keys, *arrays, batch_size=batch_size, **options)
         if not np.isfinite(samples).all():
             bad = int((~np.isfinite(samples.reshape(n, -1))).any(axis=1).sum())
             raise FloatingPointError(

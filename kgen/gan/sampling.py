@@ -6,7 +6,6 @@ import keras
 import numpy as np
 from keras import ops
 
-import kgen.random
 from kgen.backend import Tensor
 from kgen.core import endpoint, seeds
 from kgen.core.check import check_temperature
@@ -52,40 +51,28 @@ class SamplingMixin:
         judged = self.conditions.only(condition_names(self.discriminator))
         return Critic(self.discriminator, judged.of_tensors(conditions), training=False)(x)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
-        seed: int | None = None,
-        batch_size: int = 256,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float | None = None,
-        **conditions: Any,
     ) -> np.ndarray:
-        """Draws `n` samples, with the averaged weights where the model keeps an average.
+        """Draws a sample from each key; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels: where the generator takes them, one for all or one each; None: sample i is of the
-                class i % classes.
-            seed: the same seed gives the same samples, on every backend up to rounding, and sample i
-                does not depend on `n`. None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: conditions by name.
             batch_size: how many at once.
             temperature: by which the latents are multiplied: below 1 for likelier and less varied
                 samples; None: the model's.
-            conditions: those besides labels that the generator takes; one for all or one each.
 
-        Returns:
-            float32 `(n, ...)`; images in [-1, 1].
-
-        Raises:
-            ValueError: for conditions that do not fit the model, n < 1, and a temperature that is not
-                positive.
+        Raises ValueError for conditions that do not fit, and a temperature that is not positive.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        options: dict[str, Any] = {"batch_size": min(batch_size, n)}
+        options = {}
         if temperature is not None:
             check_temperature(temperature)
             options["temperature"] = float(temperature)
-        arrays = self.conditions.arrays(n, labels=labels, **conditions)
-        return self.generate(kgen.random.keys(seed, n), *arrays, **options)
+        arrays = self.conditions.arrays(len(keys), **given)
+        return self.generate(keys, *arrays, batch_size=batch_size, **options)

@@ -266,29 +266,6 @@ class VAE(GenerativeModel):
         total = backend.fori_loop(samples, add, start, x, seed, encoded, *conditions)
         return total - math.log(samples)
 
-    def sample(
-        self, n: int, seed: int | None = None, batch_size: int = 256, **conditions: Any
-    ) -> np.ndarray:
-        """Draws `n` samples, with the averaged weights where the model keeps an average.
-
-        Args:
-            n: how many, at least 1.
-            seed: the same seed gives the same samples; None: fresh ones.
-            batch_size: how many at once.
-            conditions: those of the decoder, by name, one for all or one each. Without labels sample
-                i is of the class i % classes.
-
-        Returns:
-            float32 `(n, ...)`; images in [-1, 1].
-
-        Raises:
-            ValueError: for n < 1, and conditions that do not fit the model.
-        """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        arrays = kgen.random.keys(seed, n), *self.sample_conditions.arrays(n, **conditions)
-        return self.generate(*arrays, batch_size=min(batch_size, n))
-
     def log_prob(
         self,
         x: np.ndarray,

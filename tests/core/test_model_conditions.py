@@ -3,6 +3,7 @@
 import keras
 import numpy as np
 import pytest
+from families import named
 from keras import ops
 
 import kgen
@@ -183,3 +184,23 @@ def test_a_gan_is_conditional_on_vectors_and_labels():
     assert np.abs(first - second).max() > 1e-4
     with pytest.raises(ValueError, match="the model needs context"):
         model.sample(4)
+
+
+@pytest.mark.parametrize("family", ["gan", "vae", "diffusion", "maf", "texts"])
+def test_no_typo_in_what_samples_are_asked_for_is_swallowed(family):
+    model = named(family).make()
+    with pytest.raises(ValueError, match=r"takes no temprature: .*options of sample are \["):
+        model.sample(2, temprature=0.5)
+    with pytest.raises(TypeError, match="positional"):
+        model.sample(2, 0)
+
+
+def test_the_options_of_sample_are_those_of_the_family():
+    options = {name: named(name).make().sample_options for name in ("vae", "maf", "texts", "cgan")}
+    assert options == {
+        "vae": (),
+        "maf": ("temperature",),
+        "texts": ("temperature", "top_k", "top_p"),
+        "cgan": ("temperature",),
+    }
+    assert "guidance" in named("diffusion").make().sample_options

@@ -63,7 +63,9 @@ def test_the_right_label_is_likelier(told):
 
 def test_samples_of_no_label_are_of_each_class_in_turn(told):
     model, _, _ = told
-    np.testing.assert_array_equal(model.sample(5, seed=0), model.sample(5, [0, 1, 0, 1, 0], seed=0))
+    np.testing.assert_array_equal(
+        model.sample(5, seed=0), model.sample(5, labels=[0, 1, 0, 1, 0], seed=0)
+    )
 
 
 def test_encode_and_decode_are_inverses_for_each_label(told):
