@@ -55,7 +55,8 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     def __init__(self, data_range: Any = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self._data_range = data_range if data_range in ("auto", None) else tuple(data_range)
+        named = data_range is None or isinstance(data_range, str)
+        self._data_range = data_range if named else tuple(data_range)
         self.conditions = Conditions()
         self.averages: deque[EMA] = deque()  # no list: Keras would save them by their place in it
         self.random = RandomStream()
@@ -373,11 +374,6 @@ class GenerativeModel(SavingMixin, keras.Model):
         model = [self.trainable_variables, self.non_trainable_variables]
         optimizer = [self.optimizer.variables] if training else []
         return (*model, *optimizer, self.metrics_variables)
-
-    def get_config(self) -> dict[str, Any]:
-        """Returns the arguments of `__init__`, networks and other objects serialised."""
-        given = {} if self._data_range == "auto" else {"data_range": self._data_range}
-        return super().get_config() | given
 
     def get_compile_config(self) -> dict[str, Any]:
         """Gives what `compile` was called with, the optimizers as they are now."""
