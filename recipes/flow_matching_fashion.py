@@ -69,7 +69,7 @@ def main(config: Config) -> None:
         callbacks=run.callbacks(
             model,
             watchers=[doctor],
-            draw=lambda: model.sample(25, clothes, guidance=1.0, steps=10, seed=config.seed),
+            draw=lambda: model.sample(25, labels=clothes, guidance=1.0, steps=10, seed=config.seed),
         ),
     )
 

@@ -58,6 +58,19 @@ def with_labels(model, x):
     return [x, np.arange(len(x), dtype="int32") % 3]
 
 
+def labels_and_vectors(n):
+    rng = np.random.default_rng(2)
+    return labels(3)(n), rng.normal(size=(n, 3)).astype("float32")
+
+
+def vectors(n):
+    return dict(zip(("labels", "context"), labels_and_vectors(n), strict=True))
+
+
+def with_vectors(model, x):
+    return [x, *labels_and_vectors(len(x))]
+
+
 def pictures(n):
     """Small pictures that a model is conditional on."""
     rng = np.random.default_rng(1)
@@ -143,6 +156,32 @@ def conv_vae(**options):
     )
     options = {"ema_decay": 0.99, "beta": 2.0} | options
     return kgen.VAE(encoder, decoder, likelihood, **options)
+
+
+def cvae(**options):
+    """Encoder and decoder conditional on labels, an average of the decoder."""
+    encoder = kgen.networks.with_labels(kgen.networks.mlp(4, 4, hidden=(16,)), classes=3, width=2)
+    decoder = kgen.networks.with_labels(kgen.networks.mlp(4, 2, hidden=(16,)), classes=3, width=2)
+    options = {"classes": 3, "ema_decay": 0.99, "likelihood": kgen.vae.Gaussian(0.5)} | options
+    return kgen.VAE(encoder, decoder, **options)
+
+
+def beside(network, width):
+    """A network whose last input numbers are a vector, and after it labels of three classes."""
+    x = keras.Input((network.input_shape[-1] - width - 2,), name="x")
+    labels = keras.Input((), dtype="int32", name="labels")
+    vector = keras.Input((width,), name="context")
+    table = keras.layers.Embedding(3, 2, embeddings_initializer=kgen.layers.Normal(0.5, 0))
+    joined = keras.layers.Concatenate()([x, table(labels), vector])
+    return keras.Model([x, labels, vector], network(joined))
+
+
+def vector_vae(**options):
+    """Encoder and decoder conditional on labels and a vector."""
+    encoder = beside(kgen.networks.mlp(7, 4, hidden=(16,)), 3)
+    decoder = beside(kgen.networks.mlp(7, 2, hidden=(16,)), 3)
+    options = {"classes": 3, "likelihood": kgen.vae.Gaussian(0.5)} | options
+    return kgen.VAE(encoder, decoder, **options)
 
 
 @keras.saving.register_keras_serializable("tests")
@@ -317,6 +356,8 @@ FAMILIES = [
     Family("acgan", acgan, (2,), None, labels(3), latents),
     Family("vae", vae, (2,), "loss"),
     Family("conv_vae", conv_vae, (8, 8, 1), "loss", xla=True),
+    Family("cvae", cvae, (2,), "loss", labels(3), with_labels),
+    Family("vector_vae", vector_vae, (2,), "loss", vectors, with_vectors),
     Family("vdm", vdm, (2,), "loss", inputs=noisy, xla=True),
     Family("ddpm", ddpm, (4, 4, 1), "loss", inputs=noisy, xla=True),
     Family("diffusion", diffusion, (2,), "loss", inputs=noisy),

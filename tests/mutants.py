@@ -124,9 +124,9 @@ MUTANTS = [
     ),
     Mutant(
         "an average that is not updated",
-        "autoregressive/model.py",
-        "self.ema.update()",
-        "self.ema.updates",
+        "core/step.py",
+        "average.update()",
+        "average.updates",
         "tests/autoregressive tests/promises/test_saving.py -k pixelcnn",
         "tests/autoregressive tests/contract tests/parity -k pixelcnn",
     ),
@@ -176,7 +176,7 @@ MUTANTS = [
     Mutant(
         "a range that is not checked",
         "core/check.py",
-        "if x.ndim == 4 and (low < -1.0 - 1e-3",
+        "if limits is not None and (low < limits[0] - 1e-3",
         "if x.ndim == 5 and (low < -1.0 - 1e-3",
         "tests/core/test_check.py",
     ),

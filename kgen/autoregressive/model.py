@@ -9,18 +9,13 @@ import numpy as np
 from keras import ops
 
 import kgen.random
-from kgen.autoregressive.checks import (
-    check_sizes,
-    examples,
-    label_arrays,
-    labels_of_batch,
-)
+from kgen.autoregressive.checks import check_sizes, examples
 from kgen.autoregressive.likelihoods import Likelihood
 from kgen.autoregressive.sampling import SamplingMixin
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint, seeds
 from kgen.core.check import check_network, check_object
-from kgen.core.labels import check_labels
+from kgen.core.inputs import run
 
 
 @keras.saving.register_keras_serializable("kgen")
@@ -32,8 +27,8 @@ class Autoregressive(SamplingMixin, GenerativeModel):
     and is trained to make that, an exact likelihood, large.
 
     Args:
-        network: a functional model of x, or of [x, labels], whose output at a position depends on
-            earlier positions only: `kgen.networks.pixelcnn`, `gated_pixelcnn`, `transformer`, `lstm`,
+        network: a functional model of x, or of [x, conditions...], whose output at a position depends
+            on earlier ones only: `kgen.networks.pixelcnn`, `gated_pixelcnn`, `transformer`, `lstm`,
             or `made` in its natural order.
         likelihood: of `kgen.autoregressive`; what the outputs say about a position.
         shape: of one example, where the network takes it in another one: (28, 28, 1) for a network of
@@ -45,7 +40,8 @@ class Autoregressive(SamplingMixin, GenerativeModel):
 
     A network whose first input is of integers is given the numbers of the values, 0 ... levels - 1.
 
-    `call` maps x (or [x, labels]) to the outputs. The log is "loss", -log p(x), nats per example.
+    `call` maps x (or [x, conditions...]) to the outputs. The log is "loss", -log p(x), in nats per
+    example.
 
     Source: "Pixel Recurrent Neural Networks" (van den Oord et al., 2016), equation 1; dynamic
     binarisation: "On the Quantitative Analysis of Deep Belief Networks" (Salakhutdinov and Murray,
@@ -88,10 +84,11 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         self.binarize = binarize
         self.ema_decay = ema_decay
         self.grid = tuple(network.output_shape[1:-1])
-        check_sizes(network, likelihood, self.shape, classes)
+        self.conditions = Conditions.of(network, classes=classes)
+        check_sizes(network, likelihood, self.shape)
         if binarize and likelihood.levels != 2:
             raise ValueError(f"binarize makes two levels, and {likelihood} has others: use Bernoulli()")
-        self.ema = EMA(network, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(network, ema_decay)
         self.track("loss")
 
     @property
@@ -121,31 +118,29 @@ class Autoregressive(SamplingMixin, GenerativeModel):
 
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
-        """`generate`, `extend` and `log_prob`, with labels last where the model takes them."""
+        """`generate`, `extend` and `log_prob`, with the conditions last."""
         dtype = "int32" if self.integers else "float32"
         x = {"x": keras.InputSpec(shape=(None, *self.shape), dtype=dtype)}
         given = {"given": keras.InputSpec(shape=(None,), dtype="int32")}
-        seed = super().endpoints["generate"]
-        told = self.classes is not None
-        labels = {"labels": keras.InputSpec(shape=(None,), dtype="int32")} if told else {}
+        seed = seeds()
+        conditions = self.conditions.specs()
         return {
-            "generate": seed | labels,
-            "extend": x | given | seed | labels,
-            "log_prob": x | labels,
+            "generate": seed | conditions,
+            "extend": x | given | seed | conditions,
+            "log_prob": x | conditions,
         }
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
-        """Maps x, or [x, labels], to the outputs, with the weights of the last step."""
-        x, *labels = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return self.outputs_of(self.network, x, labels, training)
+        """Maps x, or [x, conditions...], to the outputs, with the weights of the last step."""
+        x, *given = inputs if isinstance(inputs, list | tuple) else [inputs]
+        return self.outputs_of(self.network, x, self.conditions.of_tensors(given), training)
 
     def outputs_of(
-        self, network: keras.Model, x: Tensor, labels: Sequence[Tensor], training: bool = False
+        self, network: keras.Model, x: Tensor, named: dict[str, Tensor], training: bool = False
     ) -> Tensor:
-        """Runs a network on examples; float32 `(batch, positions, outputs)`."""
+        """Runs a network on examples and conditions; float32 `(batch, positions, outputs)`."""
         fed = self._feed(self._values(x), self.grid)
-        told = [ops.cast(label, "int32") for label in labels]
-        outputs = network([fed, *told] if told else fed, training=training)
+        outputs = run(network, fed, named, self.conditions.names, training)
         return ops.cast(ops.reshape(outputs, (-1, self.positions, outputs.shape[-1])), "float32")
 
     def losses_of(self, x: Tensor, condition: Any, keys: Tensor, training: bool = False) -> Tensor:
@@ -153,7 +148,7 @@ class Autoregressive(SamplingMixin, GenerativeModel):
 
         Args:
             x: examples.
-            condition: labels int `(batch,)`, or None.
+            condition: as `fit` takes it.
             keys: int32 `(batch, 2)`, for `binarize` and nothing else.
             training: whether the network runs in training mode; else it is the averaged one.
         """
@@ -161,7 +156,7 @@ class Autoregressive(SamplingMixin, GenerativeModel):
             ones = kgen.random.uniform(keys, self.shape) < (ops.cast(x, "float32") + 1.0) / 2.0
             x = 2.0 * ops.cast(ones, "float32") - 1.0
         network = self.network if training else self.averaged
-        outputs = self.outputs_of(network, x, labels_of_batch(condition, self.classes), training)
+        outputs = self.outputs_of(network, x, self.conditions.of_batch(condition), training)
         return -ops.sum(self.likelihood.log_prob(outputs, self._values(x)), axis=-1)
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
@@ -169,8 +164,6 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         x, condition = self.unpack(data)
         keys = self.random.next_keys(like=x)
         loss = self.minimize(lambda: ops.mean(self.losses_of(x, condition, keys, training=True)))
-        if self.ema is not None:
-            self.ema.update()
         return self.update_metrics(loss=loss)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
@@ -179,38 +172,39 @@ class Autoregressive(SamplingMixin, GenerativeModel):
         return self.update_metrics(loss=self.losses_of(x, condition, self.random.next_keys(like=x)))
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
-        """Looks at the examples, also for the levels, and at the labels."""
+        """Looks at the examples, also for the levels, and at the conditions."""
         super().check_data(x, y)
         if not self.binarize:
             self.likelihood.check(x)
-        for labels in labels_of_batch(y, self.classes):
-            check_labels(labels, self.classes)
 
-    def log_prob(self, x: Any, labels: Any = None, batch_size: int = 256) -> Any:
-        """Computes log p(x), or log p(x | label), exactly.
+    def log_prob(self, x: Any, labels: Any = None, batch_size: int = 256, **conditions: Any) -> Any:
+        """Computes log p(x), or log p(x | condition), exactly.
 
         Args:
             x: examples `(n, *shape)`.
             labels: int `(n,)` where the model takes them, else None.
             batch_size: how many at once, of NumPy arrays.
+            conditions: those besides labels, by name.
 
         Returns:
             Nats, float32 `(n,)`.
 
         Raises:
-            ValueError: for values that are not those of the likelihood, another shape, and labels
-                that are missing, superfluous or out of range.
+            ValueError: for values that are not those of the likelihood, another shape, and conditions
+                that do not fit the model.
         """
-        given = [] if labels is None else [labels]
+        given = conditions if labels is None else {"labels": labels, **conditions}
         if isinstance(x, np.ndarray | list):
             x = examples(x, self.shape, self.likelihood)
-            given = label_arrays(len(x), labels, self.classes)
+            given = self.conditions.of_examples(len(x), **given)
+        else:
+            given = self.conditions.named(given).values()
         return self.exact_log_prob(x, *given, batch_size=batch_size)
 
     @endpoint
-    def exact_log_prob(self, x: Tensor, *labels: Tensor) -> Tensor:
+    def exact_log_prob(self, x: Tensor, *conditions: Tensor) -> Tensor:
         """The log-likelihood of each example in nats, float32 `(batch,)`; unchecked."""
-        outputs = self.outputs_of(self.averaged, x, labels)
+        outputs = self.outputs_of(self.averaged, x, self.conditions.of_tensors(conditions))
         return ops.sum(self.likelihood.log_prob(outputs, self._values(x)), axis=-1)
 
     def _values(self, x: Tensor) -> Tensor:

@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 import kgen.random
-from kgen.autoregressive.checks import examples, label_arrays
+from kgen.autoregressive import loop
+from kgen.autoregressive.checks import examples
 from kgen.autoregressive.choice import Choice
-from kgen.autoregressive.loop import Plan, draw
 from kgen.backend import Tensor
 from kgen.core import endpoint
 from kgen.networks.stepping import Stepper
@@ -20,19 +20,19 @@ class SamplingMixin:
 
     @endpoint
     def generate(
-        self, seed: Tensor, *labels: Tensor, choice: Choice | None = None, cached: bool = True
+        self, seed: Tensor, *conditions: Tensor, choice: Choice | None = None, cached: bool = True
     ) -> Tensor:
         """Turns keys, int32 `(batch, 2)`, into samples.
 
         Args:
             seed: the keys.
-            labels: none, or int32 `(batch,)`.
+            conditions: in the order of the network's inputs.
             choice: None: `Choice()`, values as likely as the model says.
             cached: False: run the whole network for every position; slower, the same samples. So it
                 is for networks with layers that cannot take one position at a time.
         """
         nothing = ops.zeros((ops.shape(seed)[0], *self.shape), "int32" if self.integers else "float32")
-        return self._draw(nothing, ops.zeros_like(seed[:, 0]), seed, labels, choice, cached)
+        return self._draw(nothing, ops.zeros_like(seed[:, 0]), seed, conditions, choice, cached)
 
     @endpoint
     def extend(
@@ -40,7 +40,7 @@ class SamplingMixin:
         x: Tensor,
         given: Tensor,
         seed: Tensor,
-        *labels: Tensor,
+        *conditions: Tensor,
         choice: Choice | None = None,
         cached: bool = True,
     ) -> Tensor:
@@ -48,40 +48,31 @@ class SamplingMixin:
 
         See `generate` for the rest. The draws are exact: from p(rest | what is given).
         """
-        return self._draw(x, given, seed, labels, choice, cached)
+        return self._draw(x, given, seed, conditions, choice, cached)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float = 1.0,
         top_k: int | None = None,
         top_p: float | None = None,
-        seed: int | None = None,
-        batch_size: int = 256,
     ) -> np.ndarray:
-        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+        """Draws a sample from each key in one compiled loop; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels: one for all, or `(n,)`; None: each class in turn, where the model takes labels.
-            temperature, top_k, top_p: see `Choice`.
-            seed: the same seed gives the same samples; None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: conditions by name.
             batch_size: how many at once.
+            temperature, top_k, top_p: see `Choice`.
 
-        Returns:
-            `(n, *shape)`: float32 images in [-1, 1], or int32 tokens.
-
-        Raises:
-            ValueError: for labels that do not fit the model, and numbers out of range.
+        Raises ValueError for conditions that do not fit the model, and numbers out of range.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        if labels is None and self.classes is not None:
-            labels = np.arange(n) % self.classes
-        arrays = (kgen.random.keys(seed, n), *label_arrays(n, labels, self.classes))
+        arrays = self.conditions.arrays(len(keys), **given)
         choice = Choice(temperature, top_k, top_p)
-        return self.generate(*arrays, choice=choice, batch_size=min(batch_size, n))
+        return self.generate(keys, *arrays, choice=choice, batch_size=batch_size)
 
     def complete(
         self,
@@ -93,6 +84,7 @@ class SamplingMixin:
         top_p: float | None = None,
         seed: int | None = None,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Keeps the beginning of each example and draws the rest of it.
 
@@ -100,7 +92,7 @@ class SamplingMixin:
             x: examples `(n, *shape)`; what stands behind the given positions is not looked at.
             given: how many positions are kept, in row-major order; one for all, or `(n,)`. Half of a
                 28x28 image is 14 * 28.
-            labels, temperature, top_k, top_p, seed, batch_size: as in `sample`.
+            labels, temperature, top_k, top_p, seed, batch_size, conditions: as in `sample`.
 
         Returns:
             Like x.
@@ -115,7 +107,7 @@ class SamplingMixin:
                 f"expected given in 0 ... {self.positions}, the positions of an example, got "
                 f"{given.min()} ... {given.max()}"
             )
-        told = label_arrays(len(x), labels, self.classes)
+        told = self.conditions.of_examples(len(x), labels=labels, **conditions)
         arrays = (x, given, kgen.random.keys(seed, len(x)), *told)
         choice = Choice(temperature, top_k, top_p)
         return self.extend(*arrays, choice=choice, batch_size=min(batch_size, len(x)))
@@ -125,13 +117,15 @@ class SamplingMixin:
         x: Tensor,
         given: Tensor,
         seed: Tensor,
-        labels: Sequence[Tensor],
+        conditions: Sequence[Tensor],
         choice: Choice | None,
         cached: bool,
     ) -> Tensor:
         network = self.averaged
-        plan = Plan(network, self.likelihood, self._feed, choice if choice is not None else Choice())
+        plan = loop.Plan(
+            network, self.likelihood, self._feed, choice if choice is not None else Choice()
+        )
         cached = cached and Stepper.can_step(network)
-        told = [ops.cast(label, "int32") for label in labels]
-        drawn = draw(plan, self.grid, self._values(x), given, seed, told, cached)
+        named = list(self.conditions.of_tensors(conditions).values())
+        drawn = loop.draw(plan, self.grid, self._values(x), given, seed, named, cached)
         return ops.reshape(drawn, (-1, *self.shape))

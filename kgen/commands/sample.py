@@ -1,6 +1,5 @@
 """`kgen sample`."""
 
-import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,9 +75,7 @@ def _options(run: Path, model: "GenerativeModel", asked: dict[str, Any]) -> dict
     """The options, which the model's `sample` must have. Raises UserError."""
     from kgen.errors import UserError
 
-    takes = set(inspect.signature(model.sample).parameters)
-    if "labels" not in model.endpoints["generate"]:
-        takes -= {"labels"}
+    takes = {*model.sample_options, *model.sample_conditions.names}
     for name in asked:
         if name not in takes:
             raise UserError(f"--{name}: the model of {run}, {type(model).__name__}, takes none")

@@ -1,7 +1,8 @@
 """The engine: `GenerativeModel`, named optimizers, averages of weights, randomness that is saved."""
 
+from kgen.core.conditions import Conditions
 from kgen.core.ema import EMA
-from kgen.core.endpoint import endpoint
+from kgen.core.endpoint import endpoint, seeds
 from kgen.core.learning_rate import ScaledSchedule, scale_learning_rate
 from kgen.core.model import GenerativeModel
 from kgen.core.optimizers import OptimizerGroup
@@ -10,6 +11,7 @@ from kgen.core.together import fit_together
 
 __all__ = [
     "EMA",
+    "Conditions",
     "GenerativeModel",
     "OptimizerGroup",
     "RandomStream",
@@ -17,4 +19,5 @@ __all__ = [
     "endpoint",
     "fit_together",
     "scale_learning_rate",
+    "seeds",
 ]

@@ -7,14 +7,15 @@ import keras
 import numpy as np
 
 Shape = tuple[int | None, ...] | None
+Range = tuple[float, float] | None  # of images; None: any values
 
 
-def check_batch(x: Any, shape: Shape, integers: bool = False) -> None:
+def check_batch(x: Any, shape: Shape, integers: bool = False, limits: Range = None) -> None:
     """Checks what is known while a step is traced: the type and the shape of a batch.
 
     Raises ValueError.
     """
-    _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape, integers)
+    _check(keras.backend.standardize_dtype(x.dtype), tuple(x.shape), shape, integers, limits)
 
 
 def check_given(model: Any, x: Any, y: Any = None) -> None:
@@ -33,33 +34,40 @@ def check_given(model: Any, x: Any, y: Any = None) -> None:
         x, y, _ = keras.utils.unpack_x_y_sample_weight(x[0])
     if not isinstance(x, np.ndarray):
         return
-    if isinstance(y, np.ndarray) and len(y) != len(x):
-        raise ValueError(f"expected y of {len(x)} rows, one for each example, got {len(y)}")
+    for value in keras.tree.flatten(y):
+        if isinstance(value, np.ndarray) and len(value) != len(x):
+            raise ValueError(f"expected y of {len(x)} rows, one for each example, got {len(value)}")
     model.check_data(x, y)
 
 
-def check_values(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
-    """Checks examples in full: type, shape, NaN, and the range of images. Raises ValueError."""
-    low, high = _limits(x, shape, integers)
-    if x.ndim == 4 and (low < -1.0 - 1e-3 or high > 1.0 + 1e-3):
+def check_values(x: np.ndarray, shape: Shape, integers: bool = False, limits: Range = None) -> None:
+    """Checks examples in full: type, shape, NaN, and the range where there is one.
+
+    Raises ValueError.
+    """
+    low, high = _extremes(x, shape, integers, limits)
+    if limits is not None and (low < limits[0] - 1e-3 or high > limits[1] + 1e-3):
         raise ValueError(
-            f"expected {_describe(shape)}, got values in [{low:g}, {high:g}]: {_rescaling(low, high)}"
+            f"expected {_describe(shape, limits)}, got values in [{low:g}, {high:g}]: "
+            f"{_rescaling(low, high, limits)}"
         )
 
 
-def check_examples(x: np.ndarray, shape: Shape, integers: bool = False) -> None:
+def check_examples(x: np.ndarray, shape: Shape, integers: bool = False, limits: Range = None) -> None:
     """Checks an array but for its range, which samples may leave: type, shape, NaN.
 
     Raises ValueError.
     """
-    _limits(x, shape, integers)
+    _extremes(x, shape, integers, limits)
 
 
-def _limits(x: np.ndarray, shape: Shape, integers: bool) -> tuple[float, float]:
+def _extremes(x: np.ndarray, shape: Shape, integers: bool, limits: Range) -> tuple[float, float]:
     """The least and the largest value of examples that `check_examples` finds sound."""
     if len(x) == 0:
-        raise ValueError(f"expected {_describe(shape)}, got an empty data set of shape {x.shape}")
-    _check(str(x.dtype), x.shape, shape, integers)
+        raise ValueError(
+            f"expected {_describe(shape, limits)}, got an empty data set of shape {x.shape}"
+        )
+    _check(str(x.dtype), x.shape, shape, integers, limits)
     low, high = float(x.min()), float(x.max())
     if not np.isfinite([low, high]).all():
         count = int((~np.isfinite(x)).sum())
@@ -122,12 +130,12 @@ def check_temperature(temperature: float) -> None:
         raise ValueError(f"expected temperature > 0 and finite, got {temperature}")
 
 
-def _check(dtype: str, shape: tuple, expected: Shape, integers: bool) -> None:
+def _check(dtype: str, shape: tuple, expected: Shape, integers: bool, limits: Range) -> None:
     if integers and not keras.backend.is_int_dtype(dtype):
         raise ValueError(f"expected integers, got {dtype}: this model takes tokens 0, 1, 2, ...")
     if not integers and not keras.backend.is_float_dtype(dtype):
         fix = "divide by 127.5 and subtract 1" if dtype == "uint8" else "convert it to float32"
-        raise ValueError(f"expected {_describe(expected)}, got {dtype}: {fix}")
+        raise ValueError(f"expected {_describe(expected, limits)}, got {dtype}: {fix}")
     if expected is None:
         return
     fits = len(shape) == len(expected) + 1 and all(
@@ -136,15 +144,15 @@ def _check(dtype: str, shape: tuple, expected: Shape, integers: bool) -> None:
     )
     if not fits:
         raise ValueError(
-            f"expected {_describe(expected)}, got shape {_batch_shape(shape)}{_hint(shape, expected)}"
+            f"expected {_describe(expected, limits)}, got shape {_batch_shape(shape)}"
+            f"{_hint(shape, expected)}"
         )
 
 
-def _describe(shape: Shape) -> str:
-    if shape is None:
-        return "float data"
-    kind = "images in [-1, 1]" if len(shape) == 3 else "float data"
-    return f"{kind} of shape {_batch_shape((None, *shape))}"
+def _describe(shape: Shape, limits: Range) -> str:
+    kind = "float data" if shape is None or len(shape) != 3 or limits is None else "images"
+    within = "" if limits is None else f" in [{limits[0]:g}, {limits[1]:g}]"
+    return f"{kind}{within}" + ("" if shape is None else f" of shape {_batch_shape((None, *shape))}")
 
 
 def _batch_shape(shape: tuple) -> str:
@@ -159,7 +167,7 @@ def _hint(shape: tuple, expected: tuple) -> str:
     return ""
 
 
-def _rescaling(low: float, high: float) -> str:
-    if low >= 0 and high <= 255:
+def _rescaling(low: float, high: float, limits: tuple[float, float]) -> str:
+    if limits == (-1.0, 1.0) and low >= 0 and high <= 255:
         return "divide by 127.5 and subtract 1"
-    return "rescale it to [-1, 1]"
+    return f"rescale it to [{limits[0]:g}, {limits[1]:g}], or give the model another data_range"

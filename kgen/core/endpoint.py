@@ -14,6 +14,11 @@ from kgen.backend import Tensor
 from kgen.core.check import check_examples
 
 
+def seeds() -> dict[str, keras.InputSpec]:
+    """Returns the input of an endpoint that draws: keys of `kgen.random`, one an example."""
+    return {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}
+
+
 class endpoint:  # noqa: N801 - a decorator
     """Makes a method of a `GenerativeModel` an endpoint.
 
@@ -48,7 +53,7 @@ class endpoint:  # noqa: N801 - a decorator
         if self.takes_examples:
             spec = model.endpoints.get(self.method.__name__, {}).get("x")
             shape = model.data_shape if spec is None else spec.shape[1:]
-            check_examples(arrays[0], shape, model.integers)
+            check_examples(arrays[0], shape, model.integers, model.data_range)
         program = _program(model, self.method, options)
         results = [
             keras.tree.map_structure(lambda t: ops.convert_to_numpy(t)[:n], program(*batch))  # noqa: B023

@@ -1,6 +1,8 @@
 """`GenerativeModel`: a `keras.Model` whose one `train_step` runs on TensorFlow, JAX and PyTorch."""
 
-from collections.abc import Callable, Mapping
+import inspect
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +14,8 @@ import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
 from kgen.core.check import check_batch, check_given, check_values
+from kgen.core.conditions import Conditions
+from kgen.core.ema import EMA
 from kgen.core.optimizers import OptimizerGroup, make_optimizer, portable, serialize_optimizer
 from kgen.core.saving import SavingMixin
 from kgen.core.step import stateless_or_stateful
@@ -22,9 +26,13 @@ class GenerativeModel(SavingMixin, keras.Model):
     """The base of every family: named parts, each with its optimizer, and a step written once.
 
     A subclass writes `__init__` (whose arguments are its config, each kept as an attribute of the
-    same name), `train_step(self, data)`, `test_step(self, data)`, and `generate(self, seed)` as an
-    `endpoint`. Inside a step it calls `self.minimize(loss_fn, part)`, draws keys from `self.random`,
-    and returns `self.update_metrics(...)`. The step contains nothing of any backend.
+    same name), `train_step(self, data)`, `test_step(self, data)`, and where it draws `generate(self,
+    seed)` as an `endpoint`, listed in `endpoints`. Inside a step it calls `self.minimize(loss_fn,
+    *parts)`, draws keys from `self.random`, and returns `self.update_metrics(...)`. The step contains
+    nothing of any backend.
+
+    Args:
+        data_range: of the examples; "auto": (-1, 1) for images; None: any values, as of latents.
 
     State must not change inside `ops.cond` or a loop body; `for _ in range(k)` is unrolled and fine.
 
@@ -45,8 +53,12 @@ class GenerativeModel(SavingMixin, keras.Model):
     True
     """
 
-    def __init__(self, **kwargs: Any) -> None:
+    def __init__(self, data_range: Any = "auto", **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        named = data_range is None or isinstance(data_range, str)
+        self._data_range = data_range if named else tuple(data_range)
+        self.conditions = Conditions()
+        self.averages: deque[EMA] = deque()  # no list: Keras would save them by their place in it
         self.random = RandomStream()
         self.trackers: dict[str, keras.metrics.Mean] = {}
         self.programs: dict[Any, Callable[..., Any]] = {}
@@ -75,30 +87,58 @@ class GenerativeModel(SavingMixin, keras.Model):
         return None
 
     @property
+    def data_range(self) -> tuple[float, float] | None:
+        """The range of the data, for the checks of `fit`; None: any values.
+
+        Unless `data_range` is given to the model, (-1, 1) for images, which are floats of three axes.
+        Latents of three axes are no images: give None.
+        """
+        if self._data_range != "auto":
+            return self._data_range
+        images = self.data_shape is not None and len(self.data_shape) == 3 and not self.integers
+        return (-1.0, 1.0) if images else None
+
+    @property
     def integers(self) -> bool:
         """Whether examples are integers, such as tokens; else they are floats."""
         return False
 
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
-        """The exported functions: method name to its inputs; the first axis, None, is the batch."""
-        return {"generate": {"seed": keras.InputSpec(dtype="int32", shape=(None, 2))}}
+        """The exported functions: method name to its inputs; the first axis, None, is the batch.
+
+        None unless a family lists them: `{"generate": kgen.core.seeds()}` of one that draws.
+        """
+        return {}
+
+    @property
+    def data_conditions(self) -> Conditions:
+        """The conditions that `fit` takes as y: all, unless the model draws some itself."""
+        return self.conditions
+
+    @property
+    def sample_conditions(self) -> Conditions:
+        """The conditions that `sample` takes: all, unless a family says otherwise."""
+        return self.conditions
 
     @property
     def takes_labels(self) -> bool:
         """Whether `sample` can be asked for classes of the data."""
-        return "labels" in self.endpoints["generate"]
+        both = self.data_conditions, self.sample_conditions
+        return all("labels" in conditions.names for conditions in both)
 
     @property
     def needs_labels(self) -> bool:
         """Whether the model knows its data by class only: `fit` and a likelihood need labels."""
-        return self.takes_labels
+        return "labels" in self.data_conditions.names
 
     def generate(self, seed: Tensor) -> Tensor:
         """Turns keys, int32 `(batch, 2)`, into samples, one from each key."""
         raise NotImplementedError(f"{type(self).__name__} does not say how to generate")
 
-    def sample(self, n: int, seed: int | None = None, batch_size: int = 256) -> np.ndarray:
+    def sample(
+        self, n: int, *, seed: int | None = None, batch_size: int = 256, **given: Any
+    ) -> np.ndarray:
         """Draws `n` samples, with the averaged weights where the model keeps an average.
 
         Args:
@@ -106,13 +146,44 @@ class GenerativeModel(SavingMixin, keras.Model):
             seed: the same seed gives the same samples, on every backend up to rounding, and sample i
                 does not depend on `n`. None: fresh ones.
             batch_size: how many at once.
+            given: conditions by name, one for all samples or one each, of which labels may be left
+                out (then sample i is of class i % classes); and options of the family's `draw`.
 
         Returns:
-            float32 `(n, ...)`; images in [-1, 1].
+            `(n, ...)`: float32, images in [-1, 1]; or int32 tokens.
+
+        Raises ValueError for n < 1, names that are neither conditions nor options, conditions that do
+        not fit the model, and what `draw` refuses.
         """
         if n < 1:
             raise ValueError(f"expected n >= 1 samples, got {n}")
-        return self.generate(kgen.random.keys(seed, n), batch_size=min(batch_size, n))
+        keys = kgen.random.keys(seed, n)
+        options = {name: given.pop(name) for name in self.sample_options if name in given}
+        unknown = [name for name in given if name not in self.sample_conditions.names]
+        if unknown and any(given[name] is not None for name in unknown):
+            names, own = list(self.sample_conditions.names), list(self.sample_options)
+            takes = f"its conditions are {names}" if names else "it is unconditional"
+            raise ValueError(
+                f"the model takes no {unknown[0]}: {takes}, and the options of sample are {own}"
+            )
+        return self.draw(keys, given, min(batch_size, n), **options)
+
+    @property
+    def sample_options(self) -> tuple[str, ...]:
+        """What `sample` takes besides conditions: the keyword-only arguments of `draw`."""
+        parameters = inspect.signature(self.draw).parameters.values()
+        return tuple(p.name for p in parameters if p.kind is p.KEYWORD_ONLY)
+
+    def draw(self, keys: np.ndarray, given: dict[str, Any], batch_size: int) -> np.ndarray:
+        """Draws a sample from each key; a family adds its options as keyword-only arguments.
+
+        Args:
+            keys: int32 `(n, 2)`.
+            given: conditions by name, as `sample` takes them.
+            batch_size: how many at once.
+        """
+        arrays = self.sample_conditions.arrays(len(keys), **given)
+        return self.generate(keys, *arrays, batch_size=batch_size)
 
     # What a step uses
 
@@ -120,6 +191,23 @@ class GenerativeModel(SavingMixin, keras.Model):
         """Adds a running mean for each name; call it in `__init__`, before the first step."""
         for name in names:
             self.trackers[name] = keras.metrics.Mean(name=name)
+
+    def average(self, network: keras.Layer, decay: float | None, name: str = "ema") -> EMA | None:
+        """Makes an average of a network that follows it, once after each train step.
+
+        Call it in `__init__` and keep the result as an attribute, by whose name files know it.
+
+        Args:
+            network: built.
+            decay: in [0, 1); None: there is no average.
+            name: of the layer.
+
+        Raises ValueError as `EMA` does.
+        """
+        if decay is None:
+            return None
+        self.averages.append(EMA(network, decay, name))
+        return self.averages[-1]
 
     def unpack(self, data: Any) -> tuple[Tensor, Tensor | None]:
         """Gives the examples and the condition of a batch of `fit(x)` or `fit(x, condition)`.
@@ -129,45 +217,51 @@ class GenerativeModel(SavingMixin, keras.Model):
         x, condition, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         if sample_weight is not None:
             raise ValueError("generative models take no sample_weight: drop it, or resample the data")
-        check_batch(x, self.data_shape, self.integers)
+        check_batch(x, self.data_shape, self.integers, self.data_range)
         return x, condition
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
         """Looks at examples, and at what they come with, before a step does: `fit` calls it.
 
-        A family that takes a condition adds its own look at `y`. Raises ValueError.
+        Raises ValueError, also for a `y` that does not fit the model's conditions.
         """
-        check_values(x, self.data_shape, self.integers)
+        check_values(x, self.data_shape, self.integers, self.data_range)
+        self.data_conditions.check(y)
 
     def prepare(self, x: Any, y: Any) -> None:
         """What a family does with the data of `fit`, after the look at them: nothing."""
 
-    def minimize(self, loss_fn: Callable[[], Any], part: str | None = None) -> Any:
-        """Takes one optimizer step on the trainable variables of a part.
+    def minimize(self, loss_fn: Callable[[], Any], *parts: str) -> Any:
+        """Takes one optimizer step on the trainable variables of parts, after one backward pass.
 
         Args:
             loss_fn: no arguments; gives a scalar loss, or the loss and a dict of further tensors to
                 report. Computed in float32 it is safe in mixed precision. The regularizers of the
                 weights are added to the loss.
-            part: a key of `parts`; may be left out where there is only one.
+            parts: keys of `parts`, each stepped by its own optimizer, such as two generators under one
+                loss; may be left out where there is only one.
 
         Returns:
             What `loss_fn` gave before the step, without gradients: a scalar float32 tensor, or that
             and the dict.
+
+        Raises ValueError for unknown parts, one named twice, and one without trainable variables.
         """
-        name = self._part_name(part)
-        variables, optimizer = self._trained(name), self._optimizer(name)
-        if not variables:
-            raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
+        names = self._part_names(parts)
+        groups = [self._trained(name) for name in names]
+        optimizers = [self._optimizer(name) for name in names]
+        variables = [variable for group in groups for variable in group]
 
         def scaled() -> tuple[Tensor, Any]:
             result = loss_fn()
             loss, *report = result if isinstance(result, tuple) else (result,)
             loss = ops.cast(loss, "float32") + _penalty(variables)
-            return optimizer.scale_loss(loss), (loss, *report) if report else loss
+            return optimizers[0].scale_loss(loss), (loss, *report) if report else loss
 
         (_, result), gradients = backend.value_and_grad(scaled, variables)
-        backend.apply_gradients(optimizer, gradients, variables)
+        for optimizer, group in zip(optimizers, groups, strict=True):
+            own, gradients = gradients[: len(group)], gradients[len(group) :]
+            backend.apply_gradients(optimizer, _rescaled(own, optimizers[0], optimizer), group)
         return result
 
     def update_metrics(self, **values: Tensor) -> dict[str, Tensor]:
@@ -230,8 +324,9 @@ class GenerativeModel(SavingMixin, keras.Model):
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """Trains as `keras.Model.fit` does, after a look at the data (range, NaN, shape, type)."""
-        if kwargs.get("class_weight") is not None:
-            raise ValueError("generative models take no class_weight: drop it, or resample the data")
+        for name in ("class_weight", "sample_weight"):
+            if kwargs.get(name) is not None:
+                raise ValueError(f"generative models take no {name}: drop it, or resample the data")
         check_given(self, x, y)
         validation = kwargs.get("validation_data")
         if validation is not None:
@@ -309,16 +404,24 @@ class GenerativeModel(SavingMixin, keras.Model):
             setattr(self, name, function)
         return getattr(self, name)
 
-    def _part_name(self, part: str | None) -> str:
+    def _part_names(self, parts: Sequence[str]) -> list[str]:
         names = list(self.parts)
-        if part is None and len(names) == 1:
-            return names[0]
-        if part not in names:
-            raise ValueError(f"unknown part {part!r} of {type(self).__name__}: expected one of {names}")
-        return part
+        if not parts and len(names) == 1:
+            return names
+        unknown = [part for part in parts if part not in names]
+        if unknown or not parts or len(set(parts)) != len(parts):
+            got = repr(unknown[0]) if unknown else list(parts)
+            raise ValueError(
+                f"unknown part {got} of {type(self).__name__}: expected one of {names}, or several, "
+                "each once"
+            )
+        return list(parts)
 
     def _trained(self, name: str) -> list[keras.Variable]:
-        return self.parts[name].trainable_variables
+        variables = self.parts[name].trainable_variables
+        if not variables:
+            raise ValueError(f"part {name!r} of {type(self).__name__} has no trainable variables")
+        return variables
 
     def _optimizer(self, name: str) -> keras.optimizers.Optimizer:
         group = isinstance(self.optimizer, OptimizerGroup)
@@ -328,3 +431,13 @@ class GenerativeModel(SavingMixin, keras.Model):
 def _penalty(variables: list[keras.Variable]) -> Any:
     """The sum of the variables' regularizers."""
     return sum((v.regularizer(v.value) for v in variables if v.regularizer is not None), 0.0)
+
+
+def _rescaled(
+    gradients: Sequence[Any], used: keras.optimizers.Optimizer, own: keras.optimizers.Optimizer
+) -> Sequence[Any]:
+    """Gradients of a loss that one optimizer scaled, for float16, as another one would have it."""
+    if own is used or not isinstance(own, keras.optimizers.LossScaleOptimizer):
+        return gradients
+    ratio = own.scale_loss(ops.ones(())) / used.scale_loss(ops.ones(()))
+    return [None if gradient is None else gradient * ratio for gradient in gradients]

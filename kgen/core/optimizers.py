@@ -86,7 +86,9 @@ class OptimizerGroup(keras.optimizers.Optimizer):
 
     def apply(self, grads: Sequence[Any], trainable_variables: Any = None) -> None:
         """Not for a group: raises TypeError. `GenerativeModel.minimize` applies its members."""
-        raise TypeError("a group applies no gradients: use self.minimize(loss_fn, part) in train_step")
+        raise TypeError(
+            "a group applies no gradients: use self.minimize(loss_fn, *parts) in train_step"
+        )
 
     def finalize_variable_values(self, var_list: Sequence[keras.Variable]) -> None:
         """Finishes each member (Keras' `use_ema`) on the variables that it was built on."""

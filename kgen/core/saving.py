@@ -3,9 +3,9 @@
 import copy
 import inspect
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import keras
 
@@ -15,10 +15,19 @@ _SEED = "seed_generator_"
 class SavingMixin:
     """Saves and loads a `GenerativeModel` whole: config, weights and random states."""
 
+    def __new__(cls, *arguments: Any, **options: Any) -> Self:
+        """Notes by which names the model is made: a subclass may pass on some as its `**kwargs`."""
+        model = super().__new__(cls, *arguments, **options)
+        object.__setattr__(model, "_given", frozenset(options))
+        return model
+
     def get_config(self) -> dict[str, Any]:
-        """Gives the arguments of `__init__`, networks and other objects serialised."""
+        """Returns the arguments of `__init__`, networks and other objects serialised.
+
+        Those of a parent's `__init__` too, where the model was given them through `**kwargs`.
+        """
         config = {"name": self.name, "dtype": keras.saving.serialize_keras_object(self.dtype_policy)}
-        for name in _arguments(type(self)):
+        for name in _arguments(type(self), self._given):
             config[name] = keras.saving.serialize_keras_object(getattr(self, name))
         return config
 
@@ -110,7 +119,16 @@ def _seed_states(model: keras.Model) -> list[keras.Variable]:
     return [v for v in model.non_trainable_variables if v.name == "seed_generator_state"]
 
 
-def _arguments(cls: type) -> Iterator[str]:
-    for name, parameter in inspect.signature(cls.__init__).parameters.items():
-        if name != "self" and parameter.kind is not parameter.VAR_KEYWORD:
-            yield name
+def _arguments(cls: type, given: Collection[str]) -> list[str]:
+    """The arguments of a class by name, and those of its parents that were given through `**kwargs`."""
+    makers = [c for c in cls.__mro__ if "__init__" in c.__dict__ and issubclass(c, SavingMixin)]
+    own = _named(makers[0])
+    passed = [name for parent in makers[1:] for name in _named(parent) if name in given]
+    return list(dict.fromkeys([*own, *passed]))
+
+
+def _named(cls: type) -> list[str]:
+    """The arguments of a class's own `__init__`, but for `self`, `*` and `**`."""
+    _, *parameters = inspect.signature(cls.__init__).parameters.values()
+    kinds = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [parameter.name for parameter in parameters if parameter.kind not in kinds]

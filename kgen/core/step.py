@@ -17,7 +17,8 @@ def stateless_or_stateful(body: Callable[[Any, Any], dict]) -> Callable[..., Any
 
     With data alone (TensorFlow's trainer, or a subclass's `super().train_step(data)`) the body runs
     as it stands. With state and data (the JAX trainer, and torch's traced step) it runs in a
-    stateless scope over the state. Either way a group's `iterations` grows by one a train step.
+    stateless scope over the state. Either way a train step adds one to a group's `iterations` and
+    moves the model's averages once.
     """
     training = body.__name__ == "train_step"
 
@@ -45,8 +46,16 @@ def _run(model: Any, body: Callable[[Any, Any], dict], data: Any, training: bool
     token = _inside_step.set(True)
     try:
         logs = body(model, data)
-        if training and isinstance(model.optimizer, OptimizerGroup):
-            model.optimizer.count_step()
+        if training:
+            _finish(model)
         return logs
     finally:
         _inside_step.reset(token)
+
+
+def _finish(model: Any) -> None:
+    """What follows each train step, however many updates it took."""
+    for average in model.averages:
+        average.update()
+    if isinstance(model.optimizer, OptimizerGroup):
+        model.optimizer.count_step()

@@ -44,18 +44,17 @@ class AnalyticMixin:
         self,
         x: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         steps: int | None = None,
         grid: Grid | None = None,
         seed: int | None = 0,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> AnalyticVariance:
         """Estimates the best variance of the reverse steps, by one pass over data.
 
         Args:
             x: examples `(n, ...)`, of the training data; a thousand images are enough.
-            labels, context, image: the conditions that the network takes.
+            labels, conditions: what the network takes, by name; one for all, or one each.
             steps, grid: those with which `sample` will be called, or finer ones; None: those of `plan`.
             seed: of the noise.
             batch_size: how many at once.
@@ -76,7 +75,7 @@ class AnalyticMixin:
         steps = default.steps if steps is None else steps
         plan = Plan(Ancestral(), steps, grid if grid is not None else default.grid)
         times = plan.times(self.schedule, self.target)[-2::-1].tolist()  # rising, without the last
-        arrays = self._conditions(len(x), labels, context, image)
+        arrays = self._conditions(len(x), labels, conditions)
         keys = kgen.random.keys(seed, len(x))
         errors = self.data_errors(
             np.asarray(x), keys, *arrays, times=tuple(times), batch_size=batch_size

@@ -85,12 +85,11 @@ class BoundMixin:
         self,
         x: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         samples: int = 32,
         levels: int | None = None,
         seed: int | None = 0,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> Bound:
         """Bounds -log p(x) by prior, diffusion and reconstruction terms, in nats.
 
@@ -103,7 +102,7 @@ class BoundMixin:
 
         Args:
             x: examples `(n, ...)`.
-            labels, context, image: the conditions that the network takes.
+            labels, conditions: what the network takes, by name; one for all, or one each.
             samples: times for each example, one in each of so many equal parts of the way.
             levels: None: x is continuous, p(x|x_first) normal; 256: x are so many even values in
                 [-1, 1], and p(x|x_first) is a distribution over them.
@@ -114,7 +113,7 @@ class BoundMixin:
         """
         if samples < 1:
             raise ValueError(f"expected samples >= 1, got {samples}")
-        arrays = self._conditions(len(x), labels, context, image)
+        arrays = self._conditions(len(x), labels, conditions)
         keys = kgen.random.keys(seed, len(x))
         return Bound(
             *self.bound_terms(

@@ -31,8 +31,6 @@ class InpaintingMixin:
         images: np.ndarray,
         mask: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         guidance: Any = None,
         solver: Solver | None = None,
         steps: int | None = None,
@@ -41,6 +39,7 @@ class InpaintingMixin:
         interval: tuple[float, float] | None = None,
         seed: int | None = None,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Draws what a mask leaves open, given the rest, in one compiled loop; no training is needed.
 
@@ -53,7 +52,7 @@ class InpaintingMixin:
                 not matter, and may be NaN. Repeat one to see several ways to complete it.
             mask: bool, or zeros and ones: True where the value is known. Of the shape of one example
                 or of `images`; the last axis may be 1, for all channels.
-            labels, context, image, guidance, seed, batch_size: as in `sample`.
+            labels, guidance, seed, batch_size, conditions: as in `sample`.
             solver: None: `Ancestral()`, that of the paper. Each step stands alone: a solver that
                 remembers earlier steps takes its first one every time.
             steps, grid, interval: None: those of `plan`.
@@ -77,10 +76,10 @@ class InpaintingMixin:
         >>> model.inpaint(points, np.array([True, False]), steps=4, resample=2, seed=0)[:, 0].tolist()
         [0.5, 0.5, 0.5]
         """
-        images, mask = check_known(images, mask, self.data_shape)
+        images, mask = check_known(images, mask, self.data_shape, self.data_range)
         n = len(images)
-        arrays = self._conditions(n, labels, context, image)
-        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
+        arrays = self._conditions(n, labels, conditions)
+        arrays += self._guidance(n, guidance, told=self._asked(labels, conditions))
         plan = self.chosen(solver if solver is not None else Ancestral(), steps, grid, interval)
         _check_loop(plan, resample)
         times = plan.times(self.averaged[1], self.target)  # mistakes before anything is compiled
@@ -175,23 +174,29 @@ def forward(schedule: Schedule, x: Tensor, s: Tensor, t: Tensor, noise: Tensor) 
     return schedule.a(t) / schedule.a(s) * x + schedule.b(t) * ops.sqrt(share) * noise
 
 
-def check_known(images: Any, mask: Any, shape: tuple[int | None, ...]) -> tuple[np.ndarray, np.ndarray]:
+def check_known(
+    images: Any,
+    mask: Any,
+    shape: tuple[int | None, ...],
+    limits: tuple[float, float] | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Gives the images as float32 with zeros where they are not known, and the mask in their shape.
 
     Args:
         images: `(n, *shape)`.
         mask: bool or 0 and 1; of the shape of an example or of the images, the last axis may be 1.
         shape: of an example.
+        limits: the range of known values; None: any.
 
     Raises ValueError for other shapes and types, other values of the mask, and known values that are
-    not finite or, in images, outside [-1, 1].
+    not finite or out of range.
 
     >>> images, mask = check_known(np.ones((1, 2, 2, 1), "float32"), np.eye(2)[..., None], (2, 2, 1))
     >>> images[0, ..., 0].tolist(), mask.dtype
     ([[1.0, 0.0], [0.0, 1.0]], dtype('bool'))
     """
     images, mask = np.asarray(images), np.asarray(mask)
-    check_batch(images, shape)
+    check_batch(images, shape, limits=limits)
     fitting = [
         (*b, *s) for b in ((), images.shape[:1]) for s in (images.shape[1:], (*images.shape[1:-1], 1))
     ]
@@ -208,7 +213,7 @@ def check_known(images: Any, mask: Any, shape: tuple[int | None, ...]) -> tuple[
         )
     mask = np.broadcast_to(mask.astype(bool), images.shape).copy()
     known = np.where(mask, images, 0.0).astype("float32")
-    check_values(known, shape)
+    check_values(known, shape, limits=limits)
     return known, mask
 
 

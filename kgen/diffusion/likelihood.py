@@ -65,12 +65,11 @@ class LikelihoodMixin:
         self,
         x: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         exact: bool = True,
         tolerance: float = 1e-5,
         seed: int | None = 0,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Gives log p(x) in nats, `(n,)`, by the probability-flow equation.
 
@@ -81,7 +80,7 @@ class LikelihoodMixin:
 
         Args:
             x: examples `(n, ...)`.
-            labels, context, image: the conditions that the network takes.
+            labels, conditions: what the network takes, by name; one for all, or one each.
             exact: whether the divergence is exact, one derivative a dimension; or Hutchinson's
                 estimate with one random sign vector an example, for images.
             tolerance: of the adaptive solver, relative and absolute.
@@ -94,7 +93,7 @@ class LikelihoodMixin:
         al., 2021), section 4.3 and appendix D.2.
         """
         latents, integral = self._flow(
-            x, labels, context, image, seed, batch_size, exact=exact, tolerance=tolerance
+            x, labels, conditions, seed, batch_size, exact=exact, tolerance=tolerance
         )
         last = ops.convert_to_tensor(self.ends()[1], dtype="float32")
         scale = float(self.averaged[1].b(last))
@@ -107,27 +106,23 @@ class LikelihoodMixin:
         self,
         x: np.ndarray,
         labels: Any = None,
-        context: Any = None,
-        image: Any = None,
         tolerance: float = 1e-5,
         batch_size: int = 256,
+        **conditions: Any,
     ) -> np.ndarray:
         """Maps examples `(n, ...)` to their latents, of the same shape, by the probability flow."""
-        return self._flow(x, labels, context, image, 0, batch_size, tolerance=tolerance, density=False)[
-            0
-        ]
+        return self._flow(x, labels, conditions, 0, batch_size, tolerance=tolerance, density=False)[0]
 
     def _flow(
         self,
         x: np.ndarray,
         labels: Any,
-        context: Any,
-        image: Any,
+        conditions: dict[str, Any],
         seed: int | None,
         batch_size: int,
         **options: Any,
     ) -> tuple[np.ndarray, np.ndarray]:
-        arrays = self._conditions(len(x), labels, context, image)
+        arrays = self._conditions(len(x), labels, conditions)
         keys = kgen.random.keys(seed, len(x))
         latents, integral, kept = self.flow(
             np.asarray(x), keys, *arrays, batch_size=batch_size, **options

@@ -11,11 +11,10 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel
+from kgen.core import Conditions, GenerativeModel
 from kgen.core.check import check_network, check_object
 from kgen.diffusion.analytic import AnalyticMixin
 from kgen.diffusion.bound import BoundMixin, end_terms
-from kgen.diffusion.conditions import Conditions
 from kgen.diffusion.inpainting import InpaintingMixin
 from kgen.diffusion.learned_variance import LearnedVariance
 from kgen.diffusion.likelihood import LikelihoodMixin
@@ -123,11 +122,12 @@ class Diffusion(
         self.clip = tuple(clip) if isinstance(clip, Iterable) else clip
         self.ema_decay = ema_decay
         self.sampler = sampler
-        self.conditions = Conditions(network, classes)
+        _check_inputs(network)
+        self.conditions = Conditions.of(network, first=2, classes=classes, no_label=True)
         _check(self)
-        self.ema = EMA(network, ema_decay) if ema_decay is not None else None
-        averages = self.schedule.learned and ema_decay is not None
-        self.schedule_ema = EMA(self.schedule, ema_decay, "schedule_ema") if averages else None
+        self.ema = self.average(network, ema_decay)
+        decay = ema_decay if self.schedule.learned else None
+        self.schedule_ema = self.average(self.schedule, decay, "schedule_ema")
         self.track("loss")
 
     @property
@@ -202,7 +202,7 @@ class Diffusion(
         x = ops.cast(x, "float32")
         t = self.times.sample(self.schedule, kgen.random.fold_in(keys, 0))
         noise = self._noise(x, condition, keys)
-        named = self.conditions.of_batch(condition)
+        named = self.conditions.of_batch(without_noise(condition))
         if training:
             named = self.conditions.dropped(named, self.label_dropout, kgen.random.fold_in(keys, 3))
         y = self.target.make(self.schedule, x, noise, t)
@@ -241,9 +241,6 @@ class Diffusion(
         x, condition = self.unpack(data)
         keys = self.random.next_keys(like=x)
         loss = self.minimize(lambda: ops.mean(self.losses_of(x, condition, keys, training=True)))
-        for average in (self.ema, self.schedule_ema):
-            if average is not None:
-                average.update()
         return self.update_metrics(loss=loss)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
@@ -253,8 +250,23 @@ class Diffusion(
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
         """Looks at the examples and the conditions."""
-        super().check_data(x, y)
-        self.conditions.check(y)
+        super().check_data(x, without_noise(y))
+
+
+def without_noise(condition: Any) -> Any:
+    """The conditions of a batch, but for the "noise" that reflow gives along with them."""
+    if not isinstance(condition, dict):
+        return condition
+    return {name: value for name, value in condition.items() if name != "noise"}
+
+
+def _check_inputs(network: keras.Model) -> None:
+    names = [tensor.name for tensor in network.inputs]
+    if names[:2] != ["x", "t"]:
+        raise ValueError(
+            "expected a network with inputs named x, t, and then its conditions (as kgen.networks.unet "
+            f"makes it), got {names}"
+        )
 
 
 def _check(model: Diffusion) -> None:

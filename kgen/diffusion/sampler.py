@@ -6,9 +6,8 @@ import keras
 import numpy as np
 from keras import ops
 
-import kgen.random
 from kgen.backend import Tensor
-from kgen.core import endpoint
+from kgen.core import endpoint, seeds
 from kgen.diffusion.grids import Grid
 from kgen.diffusion.sampling import Plan, Solution, solve
 from kgen.diffusion.schedules.base import Schedule, like
@@ -32,7 +31,7 @@ class SamplerMixin:
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
         """`generate` of seeds, conditions, and the weight of guidance where the model has it."""
-        seed = super().endpoints["generate"]
+        seed = seeds()
         guidance = keras.InputSpec(shape=(None,), dtype="float32")
         return {
             "generate": seed | self.conditions.specs() | ({"guidance": guidance} if self.guided else {})
@@ -159,34 +158,30 @@ class SamplerMixin:
             trajectory,
         )
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
-        context: Any = None,
-        image: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         guidance: Any = None,
         solver: Solver | None = None,
         steps: int | None = None,
         grid: Grid | None = None,
         interval: tuple[float, float] | None = None,
         trajectory: bool = False,
-        seed: int | None = None,
-        batch_size: int = 256,
     ) -> np.ndarray:
-        """Draws `n` samples in one compiled loop, with the averaged weights where there are any.
+        """Draws a sample from each key in one compiled loop; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels, context, image: the conditions that the network takes; one for all, or one each.
-                Without labels a model trained with label dropout draws from no class in particular,
-                and another one sample i of the class i % classes.
+            keys: int32 `(n, 2)`.
+            given: conditions by name. Without labels a model trained with label dropout draws from no
+                class in particular, and another one sample i of the class i % classes.
+            batch_size: how many at once.
             guidance: w, a number or `(n,)`; 0 is none, which takes half as long. See `problem`.
             solver, steps, grid: None: those of `plan`.
             interval: times (low, high) between which guidance acts; None: those of `plan`.
             trajectory: whether to give all steps, from the noise on.
-            seed: the same seed gives the same samples; None: fresh ones.
-            batch_size: how many at once.
 
         Returns:
             float32 `(n, ...)`, or `(n, steps + 1, ...)` with `trajectory`.
@@ -197,23 +192,28 @@ class SamplerMixin:
                 schedule cannot serve.
             FloatingPointError: where the network's output is not finite; it says at which step.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
+        n, others = len(keys), dict(given)
+        labels = others.pop("labels", None)
         if labels is None and self.needs_labels:
             labels = np.arange(n) % self.classes
-        arrays = self._conditions(n, labels, context, image)
-        arrays += self._guidance(n, guidance, told=labels is not None or context is not None)
+        arrays = self._conditions(n, labels, others)
+        arrays += self._guidance(n, guidance, told=self._asked(labels, others))
         plan = self.chosen(solver, steps, grid, interval, trajectory)
         times = plan.times(self.schedule, self.target)  # mistakes before anything is compiled
-        keys = kgen.random.keys(seed, n)
-        solution = self.solve(keys, *arrays, plan=plan, batch_size=min(batch_size, n))
+        solution = self.solve(keys, *arrays, plan=plan, batch_size=batch_size)
         check_finite(solution.failed, times)
         return solution.samples
 
-    def _conditions(self, n: int, labels: Any, context: Any, image: Any) -> list[np.ndarray]:
+    def _conditions(self, n: int, labels: Any, others: dict[str, Any]) -> list[np.ndarray]:
         if labels is None and self.takes_labels and self.label_dropout > 0:
             labels = self.classes
-        return self.conditions.arrays(n, labels=labels, context=context, image=image)
+        return self.conditions.of_examples(n, labels=labels, **others)
+
+    def _asked(self, labels: Any, others: dict[str, Any]) -> bool:
+        """Whether there is a condition to be guided to."""
+        given = {"labels": labels, **others}
+        hidden = self.conditions.only([name for name, value in given.items() if value is not None])
+        return hidden.can_drop
 
     def _guidance(self, n: int, guidance: Any, told: bool) -> list[np.ndarray]:
         """The weights of guidance; nothing where all are 0: then one branch is enough."""

@@ -69,6 +69,10 @@ def export(
     """
     if format not in get_args(Format):
         raise ValueError(f"unknown export format {format!r}: expected one of {get_args(Format)}")
+    if not model.endpoints:
+        raise ValueError(
+            f"{type(model).__name__} lists no endpoints: say in `endpoints` what to export"
+        )
     _require(*_NEEDS[format])
     with new_directory(filepath, overwrite) as directory:
         backend.synchronize(model)

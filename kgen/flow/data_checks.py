@@ -30,14 +30,14 @@ def check_support(x: np.ndarray, support: tuple[float, float] | None, dequantiza
         )
 
 
-def first_examples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray | None] | None:
+def first_examples(x: Any, y: Any) -> tuple[np.ndarray, Any] | None:
     """Gives examples and conditions to start from: of arrays some from all over, else the first batch.
 
     None, with a warning, for what can be read only once.
     """
     if isinstance(x, np.ndarray):
         shown = np.linspace(0, len(x) - 1, min(len(x), _SHOWN)).astype(int)
-        return x[shown], None if y is None else np.asarray(y)[shown]
+        return x[shown], None if y is None else keras.tree.map_structure(lambda a: a[shown], y)
     if isinstance(x, keras.utils.PyDataset):
         batch = x[0]
     elif iter(x) is not x:
@@ -51,4 +51,4 @@ def first_examples(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray | None] | Non
         return None
     batch = tuple(batch) if isinstance(batch, list | tuple) else batch
     examples, condition, _ = keras.utils.unpack_x_y_sample_weight(batch)
-    return np.asarray(examples), None if condition is None else np.asarray(condition)
+    return np.asarray(examples), condition

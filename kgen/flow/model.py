@@ -9,9 +9,8 @@ from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel, endpoint
+from kgen.core import Conditions, GenerativeModel, endpoint, seeds
 from kgen.core.check import check_object, check_temperature
-from kgen.flow.condition import Condition
 from kgen.flow.data_checks import check_support, first_examples
 from kgen.flow.dequantization import content_keys
 from kgen.flow.distribution import log_density
@@ -66,14 +65,14 @@ class Flow(GenerativeModel):
         super().__init__(**kwargs)
         check_object("prior", prior, "kgen.distributions.StandardNormal((2,))")
         check_object("dequantization", dequantization, "kgen.flow.UniformNoise()")
-        self.condition = Condition(classes, context)
+        self.conditions = _conditions(classes, context)
         self.transform = transform if isinstance(transform, Transform) else Chain(transform)
         self.prior = prior
         self.classes = classes
         self.context = context
         self.dequantization = dequantization
         self.ema_decay = ema_decay
-        self.ema = EMA(self.transform, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(self.transform, ema_decay)
         self.track("loss", *(["bits_per_dim"] if dequantization is not None else []))
 
     @property
@@ -98,9 +97,9 @@ class Flow(GenerativeModel):
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
         """`generate`, `log_prob`, `encode` and `decode`, each with the condition if any."""
         array = keras.InputSpec(shape=(None, *self.data_shape), dtype="float32")
-        specs = self.condition.specs
+        specs = self.conditions.specs()
         return {
-            "generate": super().endpoints["generate"] | specs,
+            "generate": seeds() | specs,
             "log_prob": {"x": array} | specs,
             "encode": {"x": array} | specs,
             "decode": {"latents": array} | specs,
@@ -109,7 +108,7 @@ class Flow(GenerativeModel):
     def call(self, inputs: Any, training: bool = False) -> Tensor:
         """Maps x, or [x, condition], to z, with the weights of the last step."""
         x, *given = inputs if isinstance(inputs, list | tuple) else [inputs]
-        return self.transform.call_and_ladj(_real(x), self.condition.vector(tuple(given)))[0]
+        return self.transform.call_and_ladj(_real(x), self._context(given))[0]
 
     def losses_of(self, x: Tensor, condition: Tensor | None, keys: Tensor) -> Tensor:
         """The negative log-likelihood of each example in nats, or its bound, float32 `(batch,)`.
@@ -119,7 +118,7 @@ class Flow(GenerativeModel):
             condition: labels or vectors, or None.
             keys: int32 `(batch, 2)`, of the noise of dequantisation and of estimates.
         """
-        context = self.condition.vector(() if condition is None else (condition,))
+        context = self._vector(self.conditions.of_batch(condition))
         y, bonus = self._dequantized(_real(x), kgen.random.fold_in(keys, 0))
         keys = kgen.random.fold_in(keys, 1)
         return -(log_density(self.transform, self.prior, y, context, keys) + bonus)
@@ -134,8 +133,6 @@ class Flow(GenerativeModel):
             return ops.mean(losses), {"losses": losses}
 
         _, report = self.minimize(loss)
-        if self.ema is not None:
-            self.ema.update()
         return self._logs(report["losses"])
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
@@ -151,20 +148,19 @@ class Flow(GenerativeModel):
                 self.initialize(*shown)
 
     def check_data(self, x: np.ndarray, y: Any = None) -> None:
-        """Looks at the examples, also for the support and the levels, and at the labels."""
+        """Looks at the examples, also for the support and the levels, and at the condition."""
         super().check_data(x, y)
         check_support(x, self.transform.support, self.dequantization)
-        self.condition.check(y)
 
-    def initialize(self, x: np.ndarray, condition: np.ndarray | None = None) -> None:
+    def initialize(self, x: np.ndarray, condition: Any = None) -> None:
         """Starts the `ActNorm` layers that were not yet, from examples `(n, ...)`; `fit` does so.
 
         Call it before a `fit` on a generator that can be read only once.
         """
-        given = () if condition is None else (ops.convert_to_tensor(condition),)
+        named = self.conditions.of_batch(condition)
         x = _real(ops.convert_to_tensor(x))
         y, _ = self._dequantized(x, ops.convert_to_tensor(kgen.random.keys(0, x.shape[0])))
-        self.transform.initialize(y, self.condition.vector(given))
+        self.transform.initialize(y, self._vector(named))
         if self.ema is not None:
             self.ema.reset()
 
@@ -193,10 +189,11 @@ class Flow(GenerativeModel):
         """
         if self.dequantization is not None and isinstance(x, np.ndarray | list):
             self.dequantization.check(x)
-        given = self.condition.given(labels, context)
-        for array in given:
-            if isinstance(array, np.ndarray | list):
-                self.condition.check(np.asarray(array))
+        given = {"labels": labels, "context": context}
+        if isinstance(x, np.ndarray | list):
+            given = self.conditions.of_examples(len(x), **given)
+        else:
+            given = self.conditions.named({k: v for k, v in given.items() if v is not None}).values()
         return self.density(x, *given, seed=seed, batch_size=batch_size)
 
     @endpoint
@@ -204,18 +201,18 @@ class Flow(GenerativeModel):
         """See `log_prob`; unchecked."""
         x = _real(x)
         y, bonus = self._dequantized(x, content_keys(x, seed))
-        context = self.condition.vector(condition)
+        context = self._context(condition)
         return ops.cast(log_density(self._sampled, self.prior, y, context) + bonus, "float32")
 
     @endpoint
     def encode(self, x: Tensor, *condition: Tensor) -> Tensor:
         """Maps examples to their latents, of the same shape; without noise."""
-        return self._sampled.call_and_ladj(_real(x), self.condition.vector(condition))[0]
+        return self._sampled.call_and_ladj(_real(x), self._context(condition))[0]
 
     @endpoint
     def decode(self, latents: Tensor, *condition: Tensor) -> Tensor:
         """Maps latents to examples: the inverse of `encode`; not rounded to levels."""
-        return self._sampled.inverse_and_ladj(_real(latents), self.condition.vector(condition))[0]
+        return self._sampled.inverse_and_ladj(_real(latents), self._context(condition))[0]
 
     @endpoint
     def generate(self, seed: Tensor, *condition: Tensor, temperature: float = 1.0) -> Tensor:
@@ -229,41 +226,31 @@ class Flow(GenerativeModel):
         x = self.decode(temperature * self.prior.sample(seed), *condition)
         return x if self.dequantization is None else ops.clip(x, -1.0, 1.0)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
-        context: Any = None,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float = 1.0,
-        seed: int | None = None,
-        batch_size: int = 256,
     ) -> np.ndarray:
-        """Draws `n` samples, with the averaged weights where there are any.
+        """Draws a sample from each key; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels, context: what the flow is told; one for all, or one each. Without labels a flow that
-                takes them draws each class in turn.
-            temperature: see `generate`.
-            seed: the same seed gives the same samples; None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: the condition by name.
             batch_size: how many at once.
-
-        Returns:
-            float32 `(n, ...)`.
+            temperature: see `generate`.
 
         Raises:
             ValueError: for a condition that does not fit, or a temperature that is not above 0.
             FloatingPointError: where samples are not finite.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
         check_temperature(temperature)
-        if labels is None and context is None and self.classes is not None:
-            labels = np.arange(n) % self.classes
-        arrays = self.condition.arrays(n, labels, context)
-        keys = kgen.random.keys(seed, n)
+        n = len(keys)
+        arrays = self.conditions.arrays(n, **given)
         options = {} if temperature == 1.0 else {"temperature": float(temperature)}
-        samples = self.generate(keys, *arrays, batch_size=min(batch_size, n), **options)
+        samples = self.generate(keys, *arrays, batch_size=batch_size, **options)
         if not np.isfinite(samples).all():
             bad = int((~np.isfinite(samples.reshape(n, -1))).any(axis=1).sum())
             raise FloatingPointError(
@@ -277,6 +264,16 @@ class Flow(GenerativeModel):
         """The transform of everything but training."""
         return self.transform if self.ema is None else self.ema.average
 
+    def _context(self, tensors: Sequence[Tensor]) -> Tensor | None:
+        """The context of the transforms, from the last arguments of an endpoint."""
+        return self._vector(self.conditions.of_tensors(tensors))
+
+    def _vector(self, named: dict[str, Tensor]) -> Tensor | None:
+        """The context of the transforms, float32 `(batch, width)`, from a condition by name."""
+        if self.classes is None:
+            return named.get("context")
+        return ops.one_hot(named["labels"], self.classes, dtype="float32")
+
     def _dequantized(self, x: Tensor, keys: Tensor) -> tuple[Tensor, Any]:
         return (x, 0.0) if self.dequantization is None else self.dequantization.dequantize(x, keys)
 
@@ -285,6 +282,17 @@ class Flow(GenerativeModel):
             return self.update_metrics(loss=losses)
         bits = losses / (float(np.prod(self.data_shape)) * np.log(2.0))
         return self.update_metrics(loss=losses, bits_per_dim=bits)
+
+
+def _conditions(classes: int | None, context: int | None) -> Conditions:
+    if classes is not None and context is not None:
+        raise ValueError("expected classes or context, got both: put one-hot labels into the context")
+    if context is not None and context < 1:
+        raise ValueError(f"expected context >= 1, got {context}")
+    if context is not None:
+        return Conditions({"context": keras.InputSpec(dtype="float32", shape=(None, context))})
+    labels = {"labels": keras.InputSpec(dtype="int32", shape=(None,))}
+    return Conditions(labels if classes is not None else None, classes)
 
 
 def _real(x: Tensor) -> Tensor:

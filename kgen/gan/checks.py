@@ -7,8 +7,9 @@ import keras
 import numpy as np
 
 from kgen.core.check import check_object, check_objects, check_temperature
+from kgen.core.inputs import condition_names
 from kgen.gan.constraints import WeightClipping
-from kgen.gan.critic import check_pack, takes_labels
+from kgen.gan.critic import check_pack
 from kgen.gan.penalties import GradientPenalty
 
 
@@ -61,8 +62,8 @@ def check_numbers(model: keras.Model) -> None:
     check_temperature(model.temperature)
     if model.adaptive is not None and not model.augment:
         raise ValueError("adaptive decides how often to augment: give augment=[...], too")
-    if model.pool_size and model.classes is not None:
-        raise ValueError("the pool of past fakes keeps no labels: use pool_size=0 with classes")
+    if model.pool_size and condition_names(model.generator):
+        raise ValueError("the pool of past fakes keeps no labels: use pool_size=0 with conditions")
 
 
 def check_penalties(model: keras.Model) -> None:
@@ -110,14 +111,16 @@ def _check_shapes(generator: keras.Model, discriminator: keras.Model, packing: i
 
 
 def _check_classes(model: keras.Model) -> None:
-    told = takes_labels(model.generator)
-    if told != (model.classes is not None) or (takes_labels(model.discriminator) and not told):
+    names = {name: condition_names(network) for name, network in model.parts.items()}
+    labelled = "labels" in names["generator"]
+    if labelled != (model.classes is not None) or set(names["discriminator"]) - set(names["generator"]):
         inputs = {
             name: [tensor.name for tensor in network.inputs] for name, network in model.parts.items()
         }
         raise ValueError(
             f"classes is {model.classes}, and the networks take {inputs}: with classes the generator "
-            "takes [latents, labels] (kgen.networks.with_labels), the discriminator may take labels"
+            "takes [latents, labels] (kgen.networks.with_labels), and the discriminator may take what "
+            "the generator does"
         )
-    if model.packing > 1 and (told or model.auxiliary is not None):
-        raise ValueError("a pack has no one label or code: use packing=1 with classes or an auxiliary")
+    if model.packing > 1 and (names["generator"] or model.auxiliary is not None):
+        raise ValueError("a pack has no one label or code: use packing=1 with conditions")

@@ -1,12 +1,14 @@
 """The discriminator as losses and penalties see it: a function of examples alone."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import keras
 from keras import ops
 
 from kgen.backend import Tensor
+from kgen.core.inputs import condition_names, run
 
 
 class Judgement(NamedTuple):
@@ -20,11 +22,11 @@ class Judgement(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Critic:
-    """A discriminator, and the labels of the examples that it is shown.
+    """A discriminator, and the conditions of the examples that it is shown.
 
     Args:
-        network: examples, or [examples, labels], to logits, or [logits, auxiliary].
-        labels: int32 `(batch,)`; used where the network takes them.
+        network: examples, or [examples, conditions...], to logits, or [logits, auxiliary].
+        conditions: by name; used as far as the network takes them.
         training: whether it runs in training mode.
 
     >>> import kgen, numpy as np
@@ -33,32 +35,27 @@ class Critic:
     """
 
     network: keras.Layer
-    labels: Tensor | None = None
+    conditions: Mapping[str, Tensor] = dataclasses.field(default_factory=dict)
     training: bool = True
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Gives the logits of examples with these labels."""
+        """Gives the logits of examples with these conditions."""
         return self.judge(x).logits
 
     def judge(self, x: Tensor) -> Judgement:
-        """Gives all that the network says of examples with these labels."""
-        inputs = [x, self.labels] if takes_labels(self.network) else x
-        outputs = self.network(inputs, training=self.training)
+        """Gives all that the network says of examples with these conditions."""
+        names = condition_names(self.network)
+        outputs = run(self.network, x, self.conditions, names, self.training)
         outputs = outputs if isinstance(outputs, list | tuple) else [outputs]
         return Judgement(*(ops.cast(output, "float32") for output in outputs))
 
     def judge_together(self, real: Tensor, fake: Tensor) -> tuple[Judgement, Judgement]:
-        """Judges real and fake examples, of the same labels, as one batch."""
-        labels = None if self.labels is None else ops.concatenate([self.labels, self.labels])
-        both = dataclasses.replace(self, labels=labels).judge(ops.concatenate([real, fake]))
+        """Judges real and fake examples, of the same conditions, as one batch."""
+        twice = {name: ops.concatenate([value, value]) for name, value in self.conditions.items()}
+        both = dataclasses.replace(self, conditions=twice).judge(ops.concatenate([real, fake]))
         halves = [(None, None) if part is None else ops.split(part, 2) for part in both]
         first, second = zip(*halves, strict=True)
         return Judgement(*first), Judgement(*second)
-
-
-def takes_labels(network: keras.Layer) -> bool:
-    """Whether a network takes [x, labels]."""
-    return len(network.inputs) > 1
 
 
 def pack(x: Tensor, size: int) -> Tensor:

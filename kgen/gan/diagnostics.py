@@ -67,7 +67,7 @@ class Diagnose(keras.callbacks.Callback):
         x, labels = _tensors(self.real)
         x = x[: x.shape[0] - x.shape[0] % self.model.packing]
         fakes = self.model.fakes(x, labels, training=False)
-        critic = Critic(self.model.discriminator, fakes.labels, training=False)
+        critic = Critic(self.model.discriminator, fakes.conditions, training=False)
         for name, examples in (("real_slope", x), ("fake_slope", fakes.examples)):
             values[name] = _mean(slope(critic, self.model.shown(examples, training=False)))
         return values

@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from kgen.backend import Tensor
-from kgen.core import EMA, GenerativeModel
+from kgen.core import Conditions, GenerativeModel
 from kgen.core.check import check_network
-from kgen.core.labels import check_labels
 from kgen.distributions import StandardNormal
 from kgen.gan.augment import Adaptive, Augmentation
 from kgen.gan.auxiliary import Auxiliary
 from kgen.gan.checks import check_kinds, check_networks, check_numbers, check_packs, check_penalties
 from kgen.gan.history import HistoryPool
-from kgen.gan.labels import need_labels
 from kgen.gan.losses import AdversarialLoss, NonSaturating
 from kgen.gan.objective import ObjectiveMixin
 from kgen.gan.penalties import Penalty
@@ -48,10 +45,10 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
     The parts, for `compile(optimizer={...})`, are "discriminator" and "generator".
 
     Args:
-        generator: functional, of latents `(batch, ...)` or [latents, labels], to examples, images in
-            [-1, 1].
-        discriminator: functional, of examples or [examples, labels], to logits `(batch, 1)` or
-            [logits, auxiliary outputs].
+        generator: functional, of latents `(batch, ...)` or [latents, conditions...], to examples,
+            images in [-1, 1]. Conditions are inputs by name: "labels", and whatever else it takes.
+        discriminator: functional, of examples or [examples, conditions...], to logits `(batch, 1)` or
+            [logits, auxiliary outputs]; its conditions are among the generator's.
         loss: an object of `kgen.gan.losses`; None: `NonSaturating()`.
         penalties: objects of `kgen.gan.penalties`, in training only.
         prior: distribution of the latents; None: a standard normal of the generator's input shape.
@@ -73,8 +70,8 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         temperature: by which the latents of `sample`, `generate` and exports are multiplied; below 1
             for likelier and less varied samples. Training draws at 1.
 
-    `call` maps latents, or [latents, labels], to examples. The logs are "discriminator_loss" (with the
-    penalties), "generator_loss", and where there are any "penalty" and "augment_probability".
+    `call` maps latents, or [latents, conditions...], to examples. The logs are "discriminator_loss"
+    (with the penalties), "generator_loss", and where there are any "penalty" and "augment_probability".
 
     Source: "Generative Adversarial Nets" (Goodfellow et al., 2014), algorithm 1.
 
@@ -133,8 +130,9 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         self.temperature = temperature
         check_numbers(self)
         check_networks(self)
+        self.conditions = Conditions.of(generator, classes=classes)
         check_penalties(self)
-        self.ema = EMA(generator, ema_decay) if ema_decay is not None else None
+        self.ema = self.average(generator, ema_decay)
         self._add_state()
         self._add_logs()
 
@@ -165,13 +163,19 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         return self.generator.output_shape[1:]
 
     @property
-    def takes_labels(self) -> bool:
-        """Whether the generator is told labels, and those of the data: the model draws none itself."""
+    def draws_labels(self) -> bool:
+        """Whether the model draws the labels itself, and the data has none."""
         drawn = self.auxiliary is not None and self.auxiliary.draws_labels
-        return self.classes is not None and not drawn
+        return self.classes is not None and drawn
+
+    @property
+    def data_conditions(self) -> Conditions:
+        """The generator's conditions, without labels that the model draws itself."""
+        names = [name for name in self.conditions.names if not (name == "labels" and self.draws_labels)]
+        return self.conditions.only(names)
 
     def call(self, inputs: Any, training: bool = False) -> Tensor:
-        """Maps latents, or [latents, labels], to examples, with the weights of the last step."""
+        """Maps latents, or [latents, conditions...], to examples, with the weights of the last step."""
         return self.generator(inputs, training=training)
 
     def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
@@ -179,36 +183,20 @@ class GAN(SamplingMixin, ObjectiveMixin, GenerativeModel):
         check_packs(x, self.packing, args[0] if args else kwargs.get("batch_size"))
         return super().fit(x, y, *args, **kwargs)
 
-    def check_data(self, x: np.ndarray, y: Any = None) -> None:
-        """Looks at the examples, and at the labels where the model needs them."""
-        super().check_data(x, y)
-        if self.needs_labels:
-            check_labels(need_labels(y, self.classes), self.classes)
-
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Takes `critic_steps` discriminator steps and one generator step."""
-        real, labels = self._unpack(data)
+        real, y = self.unpack(data)
         for _ in range(self.critic_steps):
-            d_loss, report = self.minimize(
-                lambda: self.discriminator_terms(real, labels), "discriminator"
-            )
+            d_loss, report = self.minimize(lambda: self.discriminator_terms(real, y), "discriminator")
             self._after_step(real, report)
-        g_loss = self.minimize(lambda: self.generator_loss(real, labels), "generator")
-        if self.ema is not None:
-            self.ema.update()
+        g_loss = self.minimize(lambda: self.generator_loss(real, y), "generator")
         return self._log(d_loss, g_loss, report)
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """Evaluates both losses in inference mode, without penalties and augmentations."""
-        real, labels = self._unpack(data)
-        d_loss, report = self.discriminator_terms(real, labels, training=False)
-        return self._log(d_loss, self.generator_loss(real, labels, training=False), report)
-
-    def _unpack(self, data: Any) -> tuple[Tensor, Tensor | None]:
-        real, condition = self.unpack(data)
-        if not self.needs_labels:
-            return real, None
-        return real, ops.cast(need_labels(condition, self.classes), "int32")
+        real, y = self.unpack(data)
+        d_loss, report = self.discriminator_terms(real, y, training=False)
+        return self._log(d_loss, self.generator_loss(real, y, training=False), report)
 
     def _after_step(self, real: Tensor, report: dict[str, Tensor]) -> None:
         """What follows a discriminator step: constraints, and the state of training."""

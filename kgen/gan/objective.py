@@ -1,11 +1,13 @@
 """What the two players of a GAN minimise, and what the discriminator is shown."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import keras
 from keras import ops
 
 import kgen.random
 from kgen.backend import Tensor
+from kgen.core.inputs import run
 from kgen.gan.augment import Moment
 from kgen.gan.critic import Critic, pack
 
@@ -15,31 +17,37 @@ class Fakes(NamedTuple):
 
     examples: Tensor
     latents: Tensor
-    labels: Tensor | None
+    conditions: dict[str, Tensor]
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Those among the conditions, int32 `(batch,)`."""
+        return self.conditions.get("labels")
 
 
 class ObjectiveMixin:
     """The losses of a GAN: `discriminator_loss`, `generator_loss`, and `judge`."""
 
-    def discriminator_loss(
-        self, real: Tensor, labels: Tensor | None = None, training: bool = True
-    ) -> Tensor:
-        """The discriminator's loss, a scalar, on a real batch and as many fresh fakes."""
-        return self.discriminator_terms(real, labels, training)[0]
+    def discriminator_loss(self, real: Tensor, y: Any = None, training: bool = True) -> Tensor:
+        """The discriminator's loss, a scalar, on a real batch and as many fresh fakes.
+
+        The conditions y are as `fit` takes them.
+        """
+        return self.discriminator_terms(real, y, training)[0]
 
     def discriminator_terms(
-        self, real: Tensor, labels: Tensor | None = None, training: bool = True
+        self, real: Tensor, y: Any = None, training: bool = True
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The discriminator's loss, and what is to be known of it, scalars.
 
         These are "penalty", what the penalties add to the loss, and "overfit", E[sign(D(x))] over
         the real examples.
         """
-        fakes = self.fakes(real, labels, training)
+        fakes = self.fakes(real, y, training)
         fake = ops.stop_gradient(fakes.examples)
         if self.pool_size and training:
             fake = self.pool.exchange(fake, self.random.next_keys(like=real))
-        critic = Critic(self.discriminator, fakes.labels, training)
+        critic = Critic(self.discriminator, fakes.conditions, training)
         real, fake = self.shown(real, training), self.shown(fake, training)
         if self.joint_batch:
             of_real, of_fake = critic.judge_together(real, fake)
@@ -53,12 +61,10 @@ class ObjectiveMixin:
         overfit = ops.mean(ops.sign(of_real.logits))
         return loss + penalty, {"penalty": penalty, "overfit": overfit}
 
-    def generator_loss(
-        self, real: Tensor, labels: Tensor | None = None, training: bool = True
-    ) -> Tensor:
+    def generator_loss(self, real: Tensor, y: Any = None, training: bool = True) -> Tensor:
         """The generator's loss, a scalar, on as many fresh fakes as there are real examples."""
-        fakes = self.fakes(real, labels, training)
-        critic = Critic(self.discriminator, fakes.labels, training and not self.frozen_judge)
+        fakes = self.fakes(real, y, training)
+        critic = Critic(self.discriminator, fakes.conditions, training and not self.frozen_judge)
         real, fake = self.shown(real, training), self.shown(fakes.examples, training)
 
         def play() -> Tensor:
@@ -76,27 +82,28 @@ class ObjectiveMixin:
             )
         return loss + sum((p.generator(self.generator) for p in self.penalties if training), 0.0)
 
-    def judge(
-        self, real: Tensor, labels: Tensor | None = None, training: bool = False
-    ) -> tuple[Tensor, Tensor]:
+    def judge(self, real: Tensor, y: Any = None, training: bool = False) -> tuple[Tensor, Tensor]:
         """The logits of real examples and of as many fresh fakes, `(batch / packing, 1)` each.
 
         Examples too few for a last pack are left out.
         """
         used = real.shape[0] - real.shape[0] % self.packing
-        real, labels = real[:used], None if labels is None else labels[:used]
-        fakes = self.fakes(real, labels, training)
-        critic = Critic(self.discriminator, fakes.labels, training)
+        real = real[:used]
+        y = None if y is None else keras.tree.map_structure(lambda value: value[:used], y)
+        fakes = self.fakes(real, y, training)
+        critic = Critic(self.discriminator, fakes.conditions, training)
         return tuple(critic(self.shown(x, training)) for x in (real, fakes.examples))
 
-    def fakes(self, real: Tensor, labels: Tensor | None, training: bool) -> Fakes:
-        """As many fresh fakes as there are real examples, of the same labels."""
+    def fakes(self, real: Tensor, y: Any, training: bool) -> Fakes:
+        """As many fresh fakes as there are real examples, of the same conditions."""
         keys = self.random.next_keys(like=real)
         latents = self.prior.sample(keys)
-        if self.classes is not None and not self.needs_labels:
+        named = self.data_conditions.of_batch(y)
+        if self.draws_labels:
             labels = kgen.random.randint(kgen.random.fold_in(keys, 1), 0, self.classes)
-        inputs = latents if labels is None else [latents, labels]
-        return Fakes(self.generator(inputs, training=training), latents, labels)
+            named = {"labels": labels, **named}
+        examples = run(self.generator, latents, named, self.conditions.names, training)
+        return Fakes(examples, latents, named)
 
     def shown(self, x: Tensor, training: bool) -> Tensor:
         """What the discriminator sees of examples: augmented in training, in packs."""

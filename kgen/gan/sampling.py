@@ -6,12 +6,11 @@ import keras
 import numpy as np
 from keras import ops
 
-import kgen.random
 from kgen.backend import Tensor
-from kgen.core import endpoint
+from kgen.core import endpoint, seeds
 from kgen.core.check import check_temperature
-from kgen.gan.critic import Critic, takes_labels
-from kgen.gan.labels import labels_of_samples
+from kgen.core.inputs import condition_names, run
+from kgen.gan.critic import Critic
 
 
 class SamplingMixin:
@@ -19,75 +18,61 @@ class SamplingMixin:
 
     @property
     def endpoints(self) -> dict[str, dict[str, keras.InputSpec]]:
-        """`generate` of seeds, `discriminate` of examples; of labels, where the network takes them."""
-        labels = {"labels": keras.InputSpec(shape=(None,), dtype="int32")}
-        told = {name: labels if takes_labels(part) else {} for name, part in self.parts.items()}
+        """`generate` of seeds, `discriminate` of examples, and of the conditions that these take."""
         examples = keras.InputSpec(shape=self.discriminator.inputs[0].shape, dtype="float32")
+        judged = self.conditions.only(condition_names(self.discriminator))
         return {
-            "generate": super().endpoints["generate"] | told["generator"],
-            "discriminate": {"x": examples} | told["discriminator"],
+            "generate": seeds() | self.conditions.specs(),
+            "discriminate": {"x": examples} | judged.specs(),
         }
 
     @endpoint
-    def decode(self, latents: Tensor, *labels: Tensor) -> Tensor:
+    def decode(self, latents: Tensor, *conditions: Tensor) -> Tensor:
         """Maps latents `(batch, ...)` to examples, with the averaged weights where there are any."""
         network = self.generator if self.ema is None else self.ema.average
-        inputs = [latents, *labels] if labels else latents
-        return ops.cast(network(inputs, training=False), "float32")
+        named = self.conditions.of_tensors(conditions)
+        return ops.cast(run(network, latents, named, self.conditions.names), "float32")
 
     @endpoint
-    def generate(self, seed: Tensor, *labels: Tensor, temperature: float | None = None) -> Tensor:
-        """Turns keys, int32 `(batch, 2)`, and labels where there are any, into samples.
+    def generate(self, seed: Tensor, *conditions: Tensor, temperature: float | None = None) -> Tensor:
+        """Turns keys, int32 `(batch, 2)`, and the conditions into samples.
 
         Args:
             seed: the keys.
-            labels: int32 `(batch,)`.
+            conditions: in the order of the generator's inputs.
             temperature: by which the latents are multiplied; None: the model's.
         """
         factor = self.temperature if temperature is None else temperature
-        return self.decode(factor * self.prior.sample(seed), *labels)
+        return self.decode(factor * self.prior.sample(seed), *conditions)
 
     @endpoint
-    def discriminate(self, x: Tensor, *labels: Tensor) -> Tensor:
-        """Gives the logits `(batch, 1)` of examples, with their labels where the network takes them."""
-        return Critic(self.discriminator, *labels, training=False)(x)
+    def discriminate(self, x: Tensor, *conditions: Tensor) -> Tensor:
+        """Gives the logits `(batch, 1)` of examples, and of the conditions that the network takes."""
+        judged = self.conditions.only(condition_names(self.discriminator))
+        return Critic(self.discriminator, judged.of_tensors(conditions), training=False)(x)
 
-    def sample(
+    def draw(
         self,
-        n: int,
-        labels: Any = None,
-        seed: int | None = None,
-        batch_size: int = 256,
+        keys: np.ndarray,
+        given: dict[str, Any],
+        batch_size: int,
+        *,
         temperature: float | None = None,
     ) -> np.ndarray:
-        """Draws `n` samples, with the averaged weights where the model keeps an average.
+        """Draws a sample from each key; see `sample`.
 
         Args:
-            n: how many, at least 1.
-            labels: where the generator takes them, one for all or one each; None: sample i is of the
-                class i % classes.
-            seed: the same seed gives the same samples, on every backend up to rounding, and sample i
-                does not depend on `n`. None: fresh ones.
+            keys: int32 `(n, 2)`.
+            given: conditions by name.
             batch_size: how many at once.
             temperature: by which the latents are multiplied: below 1 for likelier and less varied
                 samples; None: the model's.
 
-        Returns:
-            float32 `(n, ...)`; images in [-1, 1].
-
-        Raises:
-            ValueError: for labels out of range, or where the generator takes none; for n < 1, or a
-                temperature that is not positive.
+        Raises ValueError for conditions that do not fit, and a temperature that is not positive.
         """
-        if n < 1:
-            raise ValueError(f"expected n >= 1 samples, got {n}")
-        options: dict[str, Any] = {"batch_size": min(batch_size, n)}
+        options = {}
         if temperature is not None:
             check_temperature(temperature)
             options["temperature"] = float(temperature)
-        told = []
-        if self.classes is not None:
-            told = [labels_of_samples(labels, n, self.classes)]
-        elif labels is not None:
-            raise ValueError("the generator takes no labels: see kgen.networks.with_labels")
-        return self.generate(kgen.random.keys(seed, n), *told, **options)
+        arrays = self.conditions.arrays(len(keys), **given)
+        return self.generate(keys, *arrays, batch_size=batch_size, **options)

@@ -60,7 +60,7 @@ def save_reconstructions(model: "VAE", x: np.ndarray, path: PathLike, columns: i
 
 def _labels(model: "GenerativeModel", rows: np.ndarray) -> list[np.ndarray]:
     """The labels that `decode` takes besides latents: a class a row, or nothing."""
-    if "labels" not in model.endpoints["generate"]:
+    if "labels" not in model.sample_conditions.names:
         return []
     return [(rows % model.classes).astype("int32")]
 

@@ -26,13 +26,13 @@ def check_flow(flow: Any) -> None:
 
 def check_networks(encoder: keras.Layer, decoder: keras.Layer, likelihood: Likelihood) -> None:
     """Raises where encoder, decoder and likelihood do not fit together."""
-    latent_dim = decoder.input_shape[-1]
+    latent_dim = decoder.inputs[0].shape[-1]
     if encoder.output_shape[1:] != (2 * latent_dim,):
         raise ValueError(
             f"the decoder takes {latent_dim} latents, so the encoder must give {2 * latent_dim} "
             f"outputs (means and log-variances), got {encoder.output_shape[1:]}"
         )
-    *rest, channels = encoder.input_shape[1:]
+    *rest, channels = encoder.inputs[0].shape[1:]
     expected = (*rest, channels * likelihood.outputs)
     if decoder.output_shape[1:] != expected:
         raise ValueError(

@@ -143,3 +143,22 @@ if keras.backend.backend() == "torch":
         with pytest.warns(UserWarning, match=r"could not trace.*kgen\.layers\.Dropout") as caught:
             model.fit(toy_data(named("gan")), batch_size=16, epochs=2, verbose=0)
         assert len([w for w in caught if "could not trace" in str(w.message)]) == 1
+
+
+@keras.saving.register_keras_serializable("tests")
+class Twice(kgen.VAE):
+    """Two steps of its parent in one."""
+
+    def train_step(self, data):
+        super().train_step(data)
+        return super().train_step(data)
+
+
+def test_an_average_moves_once_a_train_step():
+    network = kgen.networks.mlp(2, 4), kgen.networks.mlp(2, 2)
+    model = Twice(*network, kgen.vae.Gaussian(), ema_decay=0.9)
+    model.compile("adam")
+    model.fit(toy_data(named("vae")), batch_size=16, epochs=2, verbose=0)
+    assert int(ops.convert_to_numpy(model.ema.updates)) == 6
+    assert model.average(network[0], None) is None
+    assert list(model.averages) == [model.ema]

@@ -86,10 +86,14 @@ def test_kinds_of_data_give_the_same_losses(family, kind):
     assert losses[kind] == expected
 
 
-def test_labels_may_come_along(model, family):
+def test_labels_that_an_unconditional_model_would_drop_are_refused(model, family):
     x = toy_data(family)
-    history = model.fit(x, np.zeros(len(x), "int32"), batch_size=16, verbose=0)
-    assert history.epoch == [0]
+    labels = np.zeros(len(x), "int32")
+    batches = kgen.data.Batches(x, labels, 16)
+    stream = (pair for pair in [(x[:16], labels[:16])])
+    for data in ((x, labels), (batches,), (stream,)):
+        with pytest.raises(ValueError, match=r"unconditional, .*call fit\(x\) without y"):
+            model.fit(*data, batch_size=None if len(data) == 1 else 16, verbose=0)
 
 
 def test_model_checkpoint_and_early_stopping(model, family, tmp_path):

@@ -23,7 +23,7 @@ class Walk(kgen.GenerativeModel):
     @property
     def endpoints(self):
         x = keras.InputSpec(shape=(None, *self.network.input_shape[1:]), dtype="float32")
-        return super().endpoints | {"move": {"x": x, **super().endpoints["generate"]}}
+        return {"generate": kgen.core.seeds(), "move": {"x": x, **kgen.core.seeds()}}
 
     @endpoint
     def generate(self, seed):

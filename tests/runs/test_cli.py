@@ -117,7 +117,7 @@ def test_sample_asks_for_classes_with_guidance(told):
     assert kgen("sample", told, "-n", 5, *words).exit_code == 0
     file, labels = np.load("points.npz"), [4, 0, 4, 0, 4]
     np.testing.assert_array_equal(file["labels"], labels)
-    expected = load_model(told).sample(5, labels, guidance=2.0, steps=3, seed=0)
+    expected = load_model(told).sample(5, labels=labels, guidance=2.0, steps=3, seed=0)
     np.testing.assert_array_equal(file["samples"], expected)
 
 

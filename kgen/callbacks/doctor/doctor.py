@@ -117,9 +117,8 @@ def _all_checks(
     if mixture is not None:
         checks.append(LostModes(mixture))
     if reference is not None:
-        checks.append(Saturation(reference, condition))
-        kinds = (ModeCollapse, PosteriorCollapse, DeadCodes)
-        checks.extend(kind(reference) for kind in kinds)
+        checks += [Saturation(reference, condition), ModeCollapse(reference)]
+        checks += [PosteriorCollapse(reference, condition=condition), DeadCodes(reference)]
     return checks
 
 

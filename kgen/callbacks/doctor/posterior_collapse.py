@@ -27,18 +27,26 @@ class PosteriorCollapse(Check):
 
     name = "posterior collapse"
 
-    def __init__(self, reference: np.ndarray, least: float = 0.1, patience: int = 3) -> None:
+    def __init__(
+        self,
+        reference: np.ndarray,
+        least: float = 0.1,
+        patience: int = 3,
+        condition: np.ndarray | None = None,
+    ) -> None:
         self.examples = np.asarray(reference[:1000])
+        self.condition = None if condition is None else np.asarray(condition[:1000])
         self.least = least
         self.patience = patience
 
     def fits(self, model: keras.Model) -> bool:
-        """Models with a posterior."""
-        return isinstance(model, HasPosterior)
+        """Models with a posterior, and with the labels that their encoder needs."""
+        given = ["labels"] if self.condition is not None else []
+        return isinstance(model, HasPosterior) and set(_conditions(model)) <= set(given)
 
     def look(self, model: keras.Model, logs: Mapping[str, float], epoch: int) -> Finding | None:
         """Counts the latents whose mean depends on the example."""
-        means = model.encode(self.examples)
+        means = model.encode(self.examples, *([self.condition] if _conditions(model) else []))
         if not np.isfinite(means).all():  # another disease
             return None
         with warnings.catch_warnings():  # fewer examples than a card should have are enough here
@@ -57,3 +65,8 @@ class PosteriorCollapse(Check):
             "likelihood",
             severity=(units - active) / units,
         )
+
+
+def _conditions(model: keras.Model) -> list[str]:
+    """What `encode` takes besides examples."""
+    return list(getattr(model, "endpoints", {}).get("encode", {}))[1:]

@@ -9,9 +9,8 @@ from keras import ops
 import kgen.random
 from kgen import backend
 from kgen.backend import Tensor
-from kgen.core import EMA
 from kgen.diffusion.distillation.student import Student, frozen, settings, student_network
-from kgen.diffusion.model import Diffusion
+from kgen.diffusion.model import Diffusion, without_noise
 from kgen.diffusion.precondition import Precondition
 from kgen.diffusion.sampling import Plan
 from kgen.diffusion.schedules import Schedule
@@ -97,7 +96,7 @@ class ConsistencyModel(Student):
         self.halve_every = halve_every
         self.huber = huber
         self.target_decay = target_decay
-        self.average = EMA(network, target_decay) if target_decay is not None else None
+        self.target_ema = self.average(network, target_decay)
         self.updates = self.add_weight(
             shape=(), dtype="int", trainable=False, initializer="zeros", name="updates"
         )
@@ -136,7 +135,7 @@ class ConsistencyModel(Student):
     def losses_of(self, x: Tensor, condition: Any, keys: Tensor, training: bool = False) -> Tensor:
         """The weighted distance of f at two points of each example's path, float32 `(batch,)`."""
         x = ops.cast(x, "float32")
-        named = self.conditions.of_batch(condition)
+        named = self.conditions.of_batch(without_noise(condition))
         if training:
             named = self.conditions.dropped(named, self.label_dropout, kgen.random.fold_in(keys, 2))
         t = self.times.sample(self.schedule, kgen.random.fold_in(keys, 0))
@@ -154,8 +153,6 @@ class ConsistencyModel(Student):
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """Takes one step, and counts it."""
         logs = super().train_step(data)
-        if self.average is not None:
-            self.average.update()
         self.updates.assign(self.updates + 1)
         return logs
 
@@ -170,7 +167,7 @@ class ConsistencyModel(Student):
 
     def _agreed(self, x: Tensor, s: Tensor, named: dict[str, Tensor]) -> Tensor:
         """f'(x_s, s); at s = 0, where a target's formula may be 0 / 0, x_s itself."""
-        network = self.network if self.average is None else self.average.average
+        network = self.network if self.target_ema is None else self.target_ema.average
         data, _ = self.denoise(network, x, s, named)
         return ops.where(like(s, x) > 0, data, x)
 

@@ -10,7 +10,7 @@ import kgen.random
 from kgen.backend import Tensor
 from kgen.diffusion.distillation.student import Student, frozen, settings, student_network
 from kgen.diffusion.grids import Grid
-from kgen.diffusion.model import Diffusion
+from kgen.diffusion.model import Diffusion, without_noise
 from kgen.diffusion.precondition import Precondition
 from kgen.diffusion.sampling import Plan
 from kgen.diffusion.schedules import Schedule
@@ -107,7 +107,7 @@ class ProgressiveDistillation(Student):
     def losses_of(self, x: Tensor, condition: Any, keys: Tensor, training: bool = False) -> Tensor:
         """The weighted squared error of each example's one step, float32 `(batch,)`."""
         x = ops.cast(x, "float32")
-        named = self.conditions.of_batch(condition)
+        named = self.conditions.of_batch(without_noise(condition))
         if training:
             named = self.conditions.dropped(named, self.label_dropout, kgen.random.fold_in(keys, 2))
         first = 2 * kgen.random.randint(kgen.random.fold_in(keys, 0), 0, self.steps)

@@ -22,14 +22,13 @@ def reflow_pairs(
     teacher: Diffusion,
     n: int,
     labels: Any = None,
-    context: Any = None,
-    image: Any = None,
     guidance: Any = None,
     solver: Solver | None = None,
     steps: int | None = None,
     grid: Grid | None = None,
     seed: int | None = None,
     batch_size: int = 256,
+    **conditions: Any,
 ) -> Pairs:
     """Draws samples together with the noise from which the teacher made them.
 
@@ -46,7 +45,7 @@ def reflow_pairs(
     Args:
         teacher: a trained model.
         n: how many pairs, at least 1.
-        labels, context, image, guidance, solver, steps, grid: as `sample` takes them.
+        labels, guidance, solver, steps, grid, conditions: as `sample` takes them.
         seed: of the noise; it is not the noise of `sample` with this seed. None: fresh.
         batch_size: how many at once; other noise for another one.
 
@@ -70,7 +69,7 @@ def reflow_pairs(
         )
     if labels is None and teacher.guided:
         labels = teacher.classes
-    arrays = teacher.conditions.arrays(n, labels=labels, context=context, image=image)
+    arrays = teacher.conditions.of_examples(n, labels=labels, **conditions)
     named = dict(zip(teacher.conditions.names, arrays, strict=True))
     noise, x = _ends(teacher, plan, n, named, guidance, seed, min(batch_size, n))
     return Pairs(x, {"noise": noise, **named})
