@@ -15,6 +15,8 @@ _SEED = "seed_generator_"
 class SavingMixin:
     """Saves and loads a `GenerativeModel` whole: config, weights and random states."""
 
+    _given: frozenset[str] = frozenset()  # the names that `__init__` was called with
+
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         """Notes by which names the model is made: a subclass may pass on some as its `**kwargs`."""
         model = super().__new__(cls, *arguments, **options)
