@@ -10,12 +10,16 @@ import fnmatch
 import functools
 import inspect
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
 import keras
 
 Outputs = TypeVar("Outputs")
 Arguments = ParamSpec("Arguments")
+
+# The network whose layers are being made from its config: `with_labels` gives its own the same name.
+_loading: ContextVar[str | None] = ContextVar("loading", default=None)
 
 
 @keras.saving.register_keras_serializable("kgen")
@@ -34,9 +38,15 @@ class Functional(keras.Model):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict | None = None) -> "Functional":
-        """Makes the layers in the scope of the network's name."""
-        with keras.name_scope(config["name"]):
+        """Makes the layers in the scope of the network's name; once, where networks share it."""
+        if _loading.get() == config["name"]:
             return super().from_config(config, custom_objects=custom_objects)
+        token = _loading.set(config["name"])
+        try:
+            with keras.name_scope(config["name"]):
+                return super().from_config(config, custom_objects=custom_objects)
+        finally:
+            _loading.reset(token)
 
 
 def scoped(build: Callable[Arguments, keras.Model]) -> Callable[Arguments, keras.Model]:

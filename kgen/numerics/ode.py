@@ -1,6 +1,7 @@
 """Ordinary differential equations: one adaptive Runge-Kutta method, in one compiled loop."""
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -151,7 +152,7 @@ def _norm(
         scaled = e / (atol + rtol * ops.maximum(ops.abs(o), ops.abs(n)))
         rows = ops.reshape(scaled, (ops.shape(scaled)[0], -1))
         total = total + ops.sum(ops.square(rows), axis=-1)
-        count += rows.shape[-1]
+        count += math.prod(o.shape[1:])  # known, also where the batch is not
     return ops.sqrt(ops.max(total) / count)
 
 

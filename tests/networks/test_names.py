@@ -278,3 +278,11 @@ def test_variables_of_two_networks_in_one_model_have_paths_of_their_own():
     again = keras.Model.from_config(model.get_config())
     for network in (model, again):
         assert len({variable.path for variable in network.variables}) == len(network.variables)
+
+
+@pytest.mark.parametrize("wrap", [with_labels, with_projection])
+def test_variables_have_the_same_paths_when_loaded(wrap, tmp_path):
+    network = wrap(mlp(20, 1, hidden=(8,)), classes=3)
+    network.save(tmp_path / "network.keras")
+    loaded = keras.saving.load_model(tmp_path / "network.keras")
+    assert [v.path for v in loaded.variables] == [v.path for v in network.variables]

@@ -5,14 +5,18 @@ import os
 import subprocess
 import sys
 import threading
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 BACKENDS = ("tensorflow", "jax", "torch")
 # Whose files a backend takes up: each one's are read by another.
 FOREIGN = {"jax": "torch", "tensorflow": "jax", "torch": "tensorflow"}
 AT_WORK = 2
+
+
+# The dearest first, so that no process works alone at the end. Exports have a process of their own:
+# TensorFlow keeps all that it compiles in memory.
+PROCESSES = ("export", "tensorflow", "torch", "jax")
 
 
 @dataclass
@@ -27,7 +31,15 @@ class Job:
     needs: "Job | None" = None
     seconds: float = 0.0
     problem: str = ""
-    done: threading.Event = field(default_factory=threading.Event)
+    done: bool = False
+
+    @property
+    def process(self) -> str:
+        return "export" if self.kind == "export" else self.backend
+
+    @property
+    def ready(self) -> bool:
+        return self.needs is None or self.needs.done
 
 
 class Workers:
@@ -36,6 +48,10 @@ class Workers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.jobs: dict[tuple[str, str, str], Job] = {}
+        self.pending: list[Job] = []
+        self.idle = set(PROCESSES)
+        self.changed = threading.Condition()
+        self.processes: dict[str, subprocess.Popen] = {}
 
     def make(self, families: list[str]) -> None:
         """Runs every job of these families; afterwards each is done, or has its problem."""
@@ -43,18 +59,49 @@ class Workers:
             (self.folder / backend / "eager").mkdir(parents=True)
         for family in families:
             self._add(family)
-        at_work = threading.Semaphore(AT_WORK)
-        queues = defaultdict(list)
-        for job in self.jobs.values():  # exports apart: TensorFlow keeps all that it compiles in memory
-            queues[job.backend, job.kind == "export"].append(job)
-        threads = [
-            threading.Thread(target=_work, args=(backend, _ordered(jobs), at_work))
-            for (backend, _), jobs in queues.items()
-        ]
+        self.pending = sorted(self.jobs.values(), key=lambda job: PROCESSES.index(job.process))
+        threads = [threading.Thread(target=self._work) for _ in range(AT_WORK)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
+        for process in self.processes.values():
+            process.stdin.close()
+            process.wait()
+
+    def _work(self) -> None:
+        """Gives jobs to idle processes until there are none left."""
+        while (job := self._next()) is not None:
+            self._run(job)
+            with self.changed:
+                job.done = True
+                self.idle.add(job.process)
+                self.changed.notify_all()
+
+    def _next(self) -> Job | None:
+        """Waits for the first job that can be done."""
+        with self.changed:
+            while self.pending:
+                for job in self.pending:
+                    if job.ready and job.process in self.idle:
+                        self.pending.remove(job)
+                        self.idle.remove(job.process)
+                        return job
+                self.changed.wait()
+        return None
+
+    def _run(self, job: Job) -> None:
+        """Has a process do a job; one that dies fails its job and is started anew."""
+        if job.process not in self.processes:
+            self.processes[job.process] = _start(job.backend)
+        process = self.processes[job.process]
+        line = [job.kind, job.family, str(job.source), str(job.target)]
+        try:
+            print(json.dumps(line), file=process.stdin, flush=True)
+            job.seconds, job.problem = json.loads(process.stdout.readline())
+        except (OSError, json.JSONDecodeError):
+            job.problem = f"the {job.backend} worker died at {line}"
+            self.processes.pop(job.process).kill()
 
     def _add(self, family: str) -> None:
         records = {
@@ -72,31 +119,6 @@ class Workers:
         job = Job(kind, backend, family, source, target, needs)
         self.jobs[kind, backend, family] = job
         return job
-
-
-def _ordered(jobs: list[Job]) -> list[Job]:
-    """Records first: the others wait for the files of other workers."""
-    return sorted(jobs, key=lambda job: job.needs is not None)
-
-
-def _work(backend: str, jobs: list[Job], at_work: threading.Semaphore) -> None:
-    """Feeds one worker; a worker that dies fails its job and is started anew."""
-    process = _start(backend)
-    for job in jobs:
-        if job.needs is not None:
-            job.needs.done.wait()
-        with at_work:
-            line = [job.kind, job.family, str(job.source), str(job.target)]
-            try:
-                print(json.dumps(line), file=process.stdin, flush=True)
-                job.seconds, job.problem = json.loads(process.stdout.readline())
-            except (OSError, json.JSONDecodeError):
-                job.problem = f"the {backend} worker died at {line}"
-                process.kill()
-                process = _start(backend)
-        job.done.set()
-    process.stdin.close()
-    process.wait()
 
 
 def _start(backend: str) -> subprocess.Popen:
