@@ -17,9 +17,9 @@ def expm1(x: str, make: Callable[..., str]) -> str:
 
 
 def log1p(x: str, make: Callable[..., str]) -> str:
-    """log(1 + x) = 2 artanh(x / (2 + x)); from 1 on, where x / (2 + x) nears 1, as it stands."""
+    """log(1 + x) = 2 artanh(x / (2 + x)); where |x| >= 1/2, as it stands."""
     small = make("Mul", make("Atanh", make("Div", x, make("Add", x, 2.0))), 2.0)
-    return make("Where", make("Less", x, 1.0), small, make("Log", make("Add", x, 1.0)))
+    return make("Where", make("Less", make("Abs", x), 0.5), small, make("Log", make("Add", x, 1.0)))
 
 
 def _handler(form: Callable[..., str]) -> Callable[..., None]:
