@@ -27,6 +27,7 @@ class Family:
     condition: Callable[[int], Any] | None = None
     inputs: Callable[[Any, np.ndarray], Any] = lambda model, x: x
     xla: bool = False
+    onnx: bool = True
     data: Callable[["Family", int], np.ndarray] | None = None
 
     def batch(self, n: int) -> list[Any]:
@@ -371,7 +372,7 @@ FAMILIES = [
     Family("spline_flow", spline_flow, (2,), "loss"),
     Family("told_flow", told_flow, (2,), "loss", labels(3), with_labels),
     Family("iaf", iaf, (2,), None),  # ActNorm alone fits these data
-    Family("ffjord", ffjord, (2,), None, xla=True),
+    Family("ffjord", ffjord, (2,), None, xla=True, onnx=False),
     Family("glow", glow, (4, 4, 1), "loss"),
     Family("pixelcnn", pixelcnn, (4, 4, 1), "loss"),
     Family("gated_pixelcnn", gated_pixelcnn, (4, 4, 3), "loss"),

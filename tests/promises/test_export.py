@@ -4,12 +4,11 @@ import numpy as np
 import pytest
 from test_training import kind
 
-FORMATS = {"tf_saved_model": "SavedModel", "onnx": "ONNX"}
 
-
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("n", [1, 5])
+@pytest.mark.parametrize(("form", "n"), [("tf_saved_model", 5), ("onnx", 1), ("onnx", 5)])
 def test_each_endpoint_serves_the_numbers_of_the_record(results, family, form, n):
+    if form == "onnx" and not family.onnx:
+        pytest.skip("tf2onnx lacks an operation")
     served = kind(results("export", "tensorflow", family.name), f"{form}/{n}")
     record = results("record", "torch", family.name)
     endpoints = {name.split("/")[2] for name in served}

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 
 from kgen.backend.scope import Function, Tensor
-from kgen.backend.tensorflow.onnx_operations import HANDLERS
+from kgen.backend.tensorflow.onnx_operations import register
 from kgen.backend.tensorflow.saved_model import save, tf_function
 
 if TYPE_CHECKING:
@@ -43,13 +43,13 @@ def write_onnx(model: keras.Model, directory: Path) -> None:
     import onnx
     import tf2onnx
 
+    register()
     for name, inputs in model.endpoints.items():
         function = tf_function(_named_outputs(getattr(model, name)), inputs, jit_compile=False)
         proto, _ = tf2onnx.convert.from_function(
             function,
             input_signature=function.input_signature,
             opset=_OPSET,
-            custom_op_handlers=HANDLERS,
         )
         for value in (*proto.graph.input, *proto.graph.output):
             value.type.tensor_type.shape.dim[0].dim_param = "batch"
