@@ -139,5 +139,9 @@ def content_keys(x: Tensor, seed: int) -> Tensor:
     size = math.prod(x.shape[1:])
     odd = np.random.default_rng(0).integers(2**30, size=size, dtype="int32") * 2 + 1
     values = ops.cast(ops.round(ops.reshape(x, (-1, size)) * 1024.0), "int32")
-    digest = ops.sum(values * ops.convert_to_tensor(odd), axis=-1)  # wraps around, as a hash may
+    words = values * ops.convert_to_tensor(odd)  # wraps around, as a hash may
+    # Halves of 16 bits: their sums do not leave int32, which sums in ONNX do not wrap around.
+    low = ops.bitwise_and(words, 0xFFFF)
+    high = ops.right_shift(words - low, 16)
+    digest = ops.sum(low, axis=-1) + ops.sum(high, axis=-1) * 65536
     return kgen.random.fold_in(ops.convert_to_tensor(kgen.random.key(seed)), digest)

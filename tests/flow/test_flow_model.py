@@ -265,3 +265,16 @@ def test_ffjord_learns_two_numbers():
     fixed = ops.convert_to_numpy(model.losses_of(ops.convert_to_tensor(x), None, keys))
     np.testing.assert_allclose(-model.log_prob(x), fixed, atol=0.05)
     assert model.log_prob_estimate == "ODE"
+
+
+def test_content_keys_are_a_hash_of_32_bits():
+    """The digest is the sum of products modulo 2^32, computed here in 64 bits."""
+    x = np.round(np.random.default_rng(1).uniform(0, 255, (4, 8, 8, 3))) / 127.5 - 1.0
+    odd = np.random.default_rng(0).integers(2**30, size=192, dtype="int32") * 2 + 1
+    values = np.round(x.astype("float32").reshape(4, -1) * np.float32(1024.0)).astype("int64")
+    digest = np.sum(values * odd, axis=1).astype("int32")
+    expected = kgen.random.fold_in(
+        ops.convert_to_tensor(kgen.random.key(3)), ops.convert_to_tensor(digest)
+    )
+    found = content_keys(ops.convert_to_tensor(x, dtype="float32"), 3)
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), ops.convert_to_numpy(expected))
