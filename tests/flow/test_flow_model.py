@@ -10,6 +10,7 @@ from keras import ops
 import kgen
 from kgen.distributions import StandardNormal
 from kgen.flow import Flow, Transformed, UniformNoise, VariationalNoise
+from kgen.flow.dequantization import content_keys
 from kgen.flow.layers import ActNorm, Coupling, Logit
 
 BUILD = {
