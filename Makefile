@@ -50,8 +50,8 @@ browser:
 
 # Oracles and all that no backend touches run once, on torch, the quickest; what is about the backends runs on
 # the three, and the others repeat each call that the oracles made (tests/ledger).
-ONCE := tests $(addprefix --ignore=,tests/promises tests/ledger $(MATHS))
 MATHS := $(addprefix tests/,autoregressive diffusion flow gan networks vae test_distributions.py test_random.py)
+ONCE := tests $(addprefix --ignore=,tests/promises tests/ledger $(MATHS))
 EVERY := tests -m every_backend --ignore=tests/promises --ignore=tests/ledger
 SUITES := test-replay-tensorflow test-replay-jax test-once test-tensorflow test-jax
 LEDGER := $${SHARED:-/tmp}/ledger
