@@ -83,7 +83,7 @@ def test_a_model_is_asked_for_the_classes_of_the_data(make, data, monkeypatch):
 
     def sample(n, labels, seed):
         asked.append(labels)
-        return draw(n, labels, seed=seed)
+        return draw(n, labels=labels, seed=seed)
 
     monkeypatch.setattr(model, "sample", sample)
     cards = Evaluator(**data, metrics=[suites.transport], samples=100, bounds=False)(model)
