@@ -317,3 +317,22 @@ TWICE = kgen.networks.residual_mlp(2, width=8, depth=1, channels_out=4)
 def test_what_cannot_be_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_no_gradient_goes_through_what_consistency_training_aims_at():
+    """An average of the weights, as long as it is equal to them, gives the same gradient."""
+    x, gradients = ops.convert_to_tensor(data(16)), []
+    for target_decay in (None, 0.9):
+        net = kgen.networks.residual_mlp(2, width=8, depth=1, seed=0)
+        random = np.random.default_rng(0)
+        net.set_weights([random.normal(0.0, 0.5, w.shape) for w in net.get_weights()])
+        model = ConsistencyModel(net, None, target_decay=target_decay)
+        keys = ops.convert_to_tensor(kgen.random.keys(0, 16))
+
+        def loss(model=model, keys=keys):
+            return ops.mean(model.losses_of(x, None, keys, training=True)), None
+
+        _, found = kgen.backend.value_and_grad(loss, net.trainable_variables)
+        gradients.append([array(g) for g in found])
+    for first, second in zip(*gradients, strict=True):
+        np.testing.assert_allclose(first, second, rtol=1e-5, atol=1e-6)

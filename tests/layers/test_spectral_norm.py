@@ -99,3 +99,22 @@ def test_in_a_gan_with_a_penalty_an_average_and_files(tmp_path):
 def test_bad_arguments(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_the_vectors_of_the_power_method_are_constants():
+    """With u and v fixed d sigma / dW is their outer product, also before they have converged."""
+    random = np.random.default_rng(3)
+    weight, slope = random.normal(size=(2, 4, 3))
+    layer = SpectralNormalization(keras.layers.Dense(3, use_bias=False))
+    layer.build((None, 4))
+    layer.kernel.assign(weight.astype("float32"))
+    u = layer.u.numpy().astype("float64")
+    v = weight.T @ u / np.linalg.norm(weight.T @ u)
+    u = weight @ v / np.linalg.norm(weight @ v)
+    sigma = u @ weight @ v
+    expected = slope / sigma - np.sum(weight * slope) / sigma**2 * np.outer(u, v)
+    inputs, factor = (ops.convert_to_tensor(a.astype("float32")) for a in (np.eye(4), slope))
+    _, (found,) = backend.value_and_grad(
+        lambda: (ops.sum(layer(inputs) * factor), None), [layer.kernel]
+    )
+    np.testing.assert_allclose(ops.convert_to_numpy(found), expected, rtol=1e-4, atol=1e-5)
