@@ -41,6 +41,7 @@ def test_bad_images(case):
     assert np.isfinite(list(model.fit(IMAGES, batch_size=48, verbose=0).history.values())).all()
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("method", ["fit", "evaluate", "predict"])
 def test_an_error_inside_the_step_leaves_the_weights(method, monkeypatch):
     """On JAX these take the weights out of the model before the first step."""

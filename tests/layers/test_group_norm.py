@@ -51,8 +51,10 @@ def test_gradients_equal_keras():
         def loss(x):
             return ops.sum(layer(x) * cotangent)
 
-        by_weight = backend.value_and_grad(lambda: (loss(x), None), layer.trainable_variables)[1]
-        return [numbers(g) for g in (*by_weight, backend.gradient(loss, x))]
+        # of the input too: in a step it is fused, where `gradient` can be differentiated again
+        variables = [*layer.trainable_variables, keras.Variable(x)]
+        in_a_step = backend.value_and_grad(lambda: (loss(variables[-1].value), None), variables)[1]
+        return [numbers(g) for g in (*in_a_step, backend.gradient(loss, x))]
 
     for a, b in zip(gradients(layer), gradients(reference), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4, rtol=1e-4)
