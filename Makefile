@@ -22,7 +22,7 @@ demo: $(INSTALLED)
 	@echo "Pictures: demo/samples.png (kgen) and demo/served.png (TensorFlow alone)."
 
 # Two processes at a time, each on one thread (tests/conftest.py): two cores are enough. First the records of
-# the families, which keep two of three worker processes busy; then the suites, which share what JAX has
+# the families, by worker processes of which two are busy; then the suites, which share what JAX has
 # compiled. The folder holds that, the ledger of the oracles and what each suite cost.
 test: $(INSTALLED)
 	$(MAKE) lint browser

@@ -21,7 +21,6 @@ import keras
 from entry import Entry, as_tensor, flatten, is_tensor, pack
 
 import kgen
-from kgen.core.endpoint import endpoint
 
 ROOMS = (
     *("autoregressive", "diffusion", "distributions", "flow", "gan", "layers", "networks"),
@@ -179,7 +178,4 @@ def _loads(layer: bytes) -> bool:
 
 def _symbolic(value: Any) -> bool:
     """Whether a call builds a network, or traces a program, in place of computing numbers."""
-    if isinstance(value, endpoint):
-        return True
-    leaves = keras.tree.flatten(value)
-    return any(isinstance(leaf, keras.KerasTensor) for leaf in leaves)
+    return any(isinstance(leaf, keras.KerasTensor) for leaf in keras.tree.flatten(value))
